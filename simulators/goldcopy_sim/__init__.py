@@ -1,0 +1,1 @@
+"""Simulated controllers: one controller per file, independent of the drivers they test."""

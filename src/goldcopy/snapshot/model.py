@@ -1,0 +1,147 @@
+"""Item, Gap, Identity, Snapshot: immutable, and checked once, when a snapshot is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Literal
+
+import msgspec
+
+from goldcopy.errors import Wrong
+from goldcopy.snapshot.values import INLINE_BYTES, Blob, Value, check
+
+Kind = Literal["block", "tag", "parameter", "file", "event"]
+Role = Literal["setting", "process", "diagnostic"]
+Access = Literal["read", "read-write"]
+
+
+class Item(msgspec.Struct, frozen=True, gc=False):
+    """One thing read."""
+
+    path: str
+    """Stable, readable, unique in its snapshot; ``/`` between segments, never a volatile id."""
+    kind: Kind
+    type: str
+    """An IEC 61131-3 name, ``ARRAY[n] OF T`` (``ARRAY[2,3] OF T``: flat, row by row), or BYTES."""
+    value: Value
+    role: Role = "setting"
+    access: Access = "read"
+    unit: str = ""
+    label: str = ""
+    low: int | float | None = None
+    high: int | float | None = None
+    address: str = ""
+    """Where the driver finds it, in the protocol's words (``holding/17``); "" if not stable."""
+
+
+class Gap(msgspec.Struct, frozen=True, gc=False):
+    """Something that could not be read, and why."""
+
+    path: str
+    reason: str
+    """For a person, and the same for the same cause: no time, no counter."""
+
+
+class Identity(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the controller says of itself. "" where it does not say: no guesses."""
+
+    vendor: str = ""
+    product: str = ""
+    order_code: str = ""
+    serial: str = ""
+    firmware: str = ""
+    name: str = ""
+    mode: str = ""
+    """Operating mode or keyswitch: ``RUN``, ``STOP``, ``REMOTE PROG``."""
+    protection: str = ""
+
+
+class Snapshot:
+    """The immutable result of a pull: complete, or with its gaps listed.
+
+    ``items`` and ``gaps`` are sorted by path. ``blobs`` has the content of the items whose value
+    is a ``Blob``, as far as it is at hand.
+    """
+
+    def __init__(
+        self,
+        device: str,
+        driver: str,
+        identity: Identity,
+        items: tuple[Item, ...],
+        gaps: tuple[Gap, ...],
+        rules: str = "",
+        blobs: Mapping[str, bytes] | None = None,
+    ) -> None:
+        self.device = device
+        self.driver = driver
+        self.identity = identity
+        self.items = items
+        self.gaps = gaps
+        self.rules = rules
+        """Digest of the rules that gave the roles; "" for none."""
+        self.blobs: Mapping[str, bytes] = blobs or {}
+
+    @classmethod
+    def of(
+        cls,
+        device: str,
+        driver: str,
+        identity: Identity,
+        items: Iterable[Item],
+        gaps: Iterable[Gap] = (),
+        rules: str = "",
+        blobs: Mapping[str, bytes] | None = None,
+    ) -> Snapshot:
+        """Make a snapshot of what was read: big bytes become blobs, everything is checked.
+
+        Raises ``Wrong`` for a path read twice and for a value that its type cannot hold.
+        """
+        content: dict[str, bytes] = dict(blobs or {})
+        kept: list[Item] = []
+        for item in items:
+            value = item.value
+            if type(value) is bytes and len(value) > INLINE_BYTES:
+                blob = Blob.of(value)
+                content[blob.sha256] = value
+                item = msgspec.structs.replace(item, value=blob)
+            try:
+                check(item.type, item.value)
+            except Wrong as error:
+                raise Wrong(f"{device}: {item.path}: {error}") from None
+            kept.append(item)
+        kept.sort(key=_path)
+        holes = sorted(gaps, key=_path)
+        _refuse_twins(device, kept)
+        _refuse_twins(device, holes)
+        return cls(device, driver, identity, tuple(kept), tuple(holes), rules, content)
+
+    @cached_property
+    def id(self) -> str:
+        """SHA-256 of all that the snapshot holds."""
+        from goldcopy.snapshot.canonical import whole_digest
+
+        return whole_digest(self)
+
+    @cached_property
+    def settings(self) -> str:
+        """SHA-256 of the identity and of the items whose role is ``setting``."""
+        from goldcopy.snapshot.canonical import settings_digest
+
+        return settings_digest(self)
+
+    @cached_property
+    def by_path(self) -> Mapping[str, Item]:
+        """The items by their path."""
+        return {item.path: item for item in self.items}
+
+
+def _path(thing: Item | Gap) -> str:
+    return thing.path
+
+
+def _refuse_twins(device: str, things: list[Item] | list[Gap]) -> None:
+    for one, other in zip(things, things[1:], strict=False):
+        if one.path == other.path:
+            raise Wrong(f"{device}: {one.path} was read twice; a path is unique in its snapshot")

@@ -1,0 +1,289 @@
+"""One exchange for the request-reply protocols over TCP: framing, matching, window, pacing, guard.
+
+A protocol plugs in a sans-I/O ``Framer``; Modbus, S7 and EtherNet/IP share the rest. What it
+guarantees:
+
+- A reply reaches the request that it belongs to, or nobody. An unmatched, late, doubled or malformed
+  reply ends the connection, so that no value can ever belong to another request.
+- A request that the framer does not know to be reading never leaves a reading exchange.
+- Every wait has a time limit; cancelling a waiter ends the connection.
+- Nothing is ever sent twice. Whoever may repeat a read (``collect``) opens a new connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Hashable, Sequence
+from contextlib import asynccontextmanager
+from typing import Literal, Protocol
+
+from goldcopy.driver import Courtesy, Meter, Target
+from goldcopy.errors import GoldcopyError, Malformed, Refused, Unreachable, WouldWrite
+
+Direction = Literal["out", "in"]
+Recorder = Callable[[Direction, bytes], None]
+
+
+class Framer(Protocol):
+    """What the exchange must know of a protocol. Holds no connection and does no I/O."""
+
+    def length(self, data: memoryview) -> int:
+        """Length in bytes of the first frame in ``data``; 0 while that cannot be told yet.
+
+        May be more than is there. Raises ``Malformed`` when it can be no frame of this protocol.
+        """
+        ...
+
+    def key(self, frame: bytes) -> Hashable:
+        """The same for a request and its reply, and for no other of this connection."""
+        ...
+
+    def only_reads(self, request: bytes) -> bool:
+        """Whether the request is on the protocol's read list."""
+        ...
+
+
+class _Asked:
+    """A request on its way."""
+
+    __slots__ = ("deadline", "frame", "key", "reply")
+
+    def __init__(self, frame: bytes, key: Hashable, reply: asyncio.Future[bytes]) -> None:
+        self.frame = frame
+        self.key = key
+        self.reply = reply
+        self.deadline = 0.0
+
+
+class Exchange(asyncio.Protocol):
+    """One connection. Made by ``connect``; ended by its context, or by the first thing amiss."""
+
+    def __init__(
+        self,
+        framer: Framer,
+        *,
+        timeout: float,
+        courtesy: Courtesy,
+        meter: Meter,
+        writing: bool = False,
+        recorder: Recorder | None = None,
+    ) -> None:
+        self.window = courtesy.window
+        """Requests in flight at most; a driver lowers it to what the controller grants."""
+        self._framer = framer
+        self._timeout = timeout
+        self._gap = max(courtesy.pause, 1 / courtesy.rate if courtesy.rate else 0.0)
+        self._meter = meter
+        self._writing = writing
+        self._recorder = recorder
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._buffer = bytearray()
+        self._waiting: deque[_Asked] = deque()
+        self._in_flight: dict[Hashable, _Asked] = {}
+        self._next_send = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._pacer: asyncio.TimerHandle | None = None
+        self._end: GoldcopyError | None = None
+        self._gone = self._loop.create_future()
+
+    # -- for drivers ---------------------------------------------------------------------------
+
+    async def ask(self, request: bytes) -> bytes:
+        """Send one request, return its reply.
+
+        Raises ``Unreachable`` (silence, lost connection), ``Malformed`` (a reply that is not
+        ours), ``WouldWrite`` (not on the read list; nothing was sent).
+        """
+        return (await self.ask_all([request]))[0]
+
+    async def ask_all(self, requests: Sequence[bytes]) -> list[bytes]:
+        """Send requests with up to ``window`` of them in flight; replies in their order."""
+        asked = [self._queue(request) for request in requests]
+        self._pump()
+        try:
+            return [await one.reply for one in asked]
+        except asyncio.CancelledError:
+            self.end(Unreachable("the exchange was cancelled"))
+            raise
+        finally:
+            for one in asked:
+                if one.reply.done() and not one.reply.cancelled():
+                    one.reply.exception()  # seen here, so that none is reported as never retrieved
+
+    def end(self, why: GoldcopyError) -> None:
+        """Close at once; whoever still waits gets ``why``. The first reason stays."""
+        if self._end is not None:
+            return
+        self._end = why
+        for timer in (self._timer, self._pacer):
+            if timer is not None:
+                timer.cancel()
+        for asked in (*self._in_flight.values(), *self._waiting):
+            if not asked.reply.done():
+                asked.reply.set_exception(why)
+        self._in_flight.clear()
+        self._waiting.clear()
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def closed(self) -> None:
+        """Wait until the socket is closed."""
+        if self._transport is not None:
+            await asyncio.shield(self._gone)
+
+    # -- sending -------------------------------------------------------------------------------
+
+    def _queue(self, request: bytes) -> _Asked:
+        if not self._writing and not self._framer.only_reads(request):
+            raise WouldWrite(
+                f"a reading session was asked to send {request[:16].hex(' ')}…, which is not on "
+                "the read list; nothing was sent. This is a mistake in the driver: report it"
+            )
+        asked = _Asked(request, self._framer.key(request), self._loop.create_future())
+        if self._end is not None:
+            asked.reply.set_exception(self._end)
+        else:
+            self._waiting.append(asked)
+        return asked
+
+    def _pump(self) -> None:
+        """Send what the window and the pace allow."""
+        if self._pacer is not None or not self._waiting or self._transport is None:
+            return
+        now = self._loop.time()
+        frames: list[bytes] = []
+        while self._waiting and len(self._in_flight) < max(1, self.window):
+            if self._gap:
+                if now < self._next_send:
+                    self._pacer = self._loop.call_at(self._next_send, self._paced)
+                    break
+                self._next_send = now + self._gap
+            asked = self._waiting[0]
+            if asked.key in self._in_flight:
+                break  # the protocol's counter came round: wait until the older one is answered
+            self._waiting.popleft()
+            asked.deadline = now + self._timeout
+            self._in_flight[asked.key] = asked
+            frames.append(asked.frame)
+        if not frames:
+            return
+        data = b"".join(frames)
+        self._meter.requests += len(frames)
+        self._meter.round_trips += 1
+        self._meter.bytes_out += len(data)
+        if self._recorder is not None:
+            self._recorder("out", data)
+        self._transport.write(data)
+        if self._timer is None:
+            self._timer = self._loop.call_at(now + self._timeout, self._watch)
+
+    def _paced(self) -> None:
+        self._pacer = None
+        self._pump()
+
+    def _watch(self) -> None:
+        """One timer for all: the oldest request in flight is the first that can be overdue."""
+        self._timer = None
+        if not self._in_flight:
+            return
+        oldest = next(iter(self._in_flight.values()))
+        if self._loop.time() < oldest.deadline:
+            self._timer = self._loop.call_at(oldest.deadline, self._watch)
+            return
+        self.end(Unreachable(f"no answer within {self._timeout:g} s"))
+
+    # -- asyncio.Protocol ----------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is open."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Cut the stream into frames and hand each to its request."""
+        if self._end is not None:
+            return
+        self._meter.bytes_in += len(data)
+        if self._recorder is not None:
+            self._recorder("in", data)
+        self._buffer += data
+        try:
+            self._deliver()
+        except GoldcopyError as error:
+            self.end(error)
+            return
+        self._pump()
+
+    def _deliver(self) -> None:
+        start = 0
+        with memoryview(self._buffer) as view:
+            while start < len(view):
+                length = self._framer.length(view[start:])
+                if length == 0 or start + length > len(view):
+                    break
+                frame = bytes(view[start : start + length])
+                start += length
+                asked = self._in_flight.pop(self._framer.key(frame), None)
+                if asked is None:
+                    raise Malformed(
+                        f"a reply that belongs to no request in flight ({frame[:16].hex(' ')}…); the "
+                        "connection was closed, since values behind it could belong to another"
+                    )
+                if not asked.reply.done():
+                    asked.reply.set_result(frame)
+        del self._buffer[:start]
+
+    def eof_received(self) -> bool:
+        """The controller will send no more."""
+        self.end(Unreachable("the controller closed the connection"))
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The socket is gone."""
+        self.end(Unreachable(f"the connection was lost ({error or 'closed by the controller'})"))
+        if not self._gone.done():
+            self._gone.set_result(None)
+
+
+@asynccontextmanager
+async def connect(
+    target: Target,
+    framer: Framer,
+    meter: Meter,
+    *,
+    writing: bool = False,
+    recorder: Recorder | None = None,
+) -> AsyncIterator[Exchange]:
+    """Open an exchange with a controller; the socket is closed when the context is left.
+
+    Raises ``Unreachable`` if nothing answers at the address within the target's time limit,
+    ``Refused`` if the port is closed to us.
+    """
+    exchange = Exchange(
+        framer,
+        timeout=target.timeout,
+        courtesy=target.courtesy,
+        meter=meter,
+        writing=writing,
+        recorder=recorder,
+    )
+    where = f"{target.host}:{target.port}"
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(target.timeout):
+            await loop.create_connection(lambda: exchange, target.host, target.port)
+    except TimeoutError:
+        raise Unreachable(
+            f"no connection to {where} within {target.timeout:g} s; check address, cable, firewall"
+        ) from None
+    except PermissionError as error:
+        raise Refused(f"this computer may not connect to {where} ({error.strerror})") from None
+    except OSError as error:
+        raise Unreachable(f"no connection to {where} ({error.strerror or error})") from None
+    try:
+        yield exchange
+    finally:
+        exchange.end(Unreachable("the session has ended"))
+        await exchange.closed()
