@@ -3,8 +3,8 @@
 A protocol plugs in a sans-I/O ``Framer``; Modbus, S7 and EtherNet/IP share the rest. What it
 guarantees:
 
-- A reply reaches the request that it belongs to, or nobody. An unmatched, late, doubled or malformed
-  reply ends the connection, so that no value can ever belong to another request.
+- A reply reaches the request that it belongs to, or nobody. An unmatched, late, doubled or
+  malformed reply ends the connection, so that no value can ever belong to another request.
 - A request that the framer does not know to be reading never leaves a reading exchange.
 - Every wait has a time limit; cancelling a waiter ends the connection.
 - Nothing is ever sent twice. Whoever may repeat a read (``collect``) opens a new connection.
@@ -228,8 +228,8 @@ class Exchange(asyncio.Protocol):
                 asked = self._in_flight.pop(self._framer.key(frame), None)
                 if asked is None:
                     raise Malformed(
-                        f"a reply that belongs to no request in flight ({frame[:16].hex(' ')}…); the "
-                        "connection was closed, since values behind it could belong to another"
+                        f"a reply that belongs to no request in flight ({frame[:16].hex(' ')}…); "
+                        "the connection was closed, since values behind it could belong to another"
                     )
                 if not asked.reply.done():
                     asked.reply.set_result(frame)

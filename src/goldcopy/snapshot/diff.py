@@ -9,7 +9,7 @@ import msgspec
 
 from goldcopy.snapshot.canonical import item_line
 from goldcopy.snapshot.model import Gap, Identity, Item, Snapshot
-from goldcopy.snapshot.values import Value, array_of
+from goldcopy.snapshot.values import Value, array_of, to_json
 
 Sort = Literal["added", "removed", "changed", "unreadable"]
 
@@ -29,7 +29,7 @@ class Change(NamedTuple):
 class Element(NamedTuple):
     """One array element that is not as it was."""
 
-    index: int
+    number: int
     """0-based, in the flat order of the array."""
     old: Value | None
     new: Value | None
@@ -37,11 +37,7 @@ class Element(NamedTuple):
 
 def same(old: Item, new: Item) -> bool:
     """Whether two items have one canonical form: NaN equals itself, 0.0 is not -0.0."""
-    if (
-        type(old.value) is not float
-        and type(old.value) is not tuple
-        and old.low is old.high is None
-    ):
+    if type(old.value) is not float and type(old.value) is not tuple and old.low is None:
         return old == new and type(old.value) is type(new.value)
     return item_line(old) == item_line(new)
 
@@ -90,7 +86,8 @@ def elements(old: Item, new: Item) -> list[Element]:
     if not isinstance(before, tuple) or not isinstance(after, tuple):
         return []
     old_type, new_type = array_of(old.type), array_of(new.type)
-    assert old_type is not None and new_type is not None
+    assert old_type is not None
+    assert new_type is not None
     found = []
     for index in range(max(len(before), len(after))):
         one = before[index] if index < len(before) else None
@@ -114,6 +111,4 @@ def gap_changes(old: Snapshot, new: Snapshot) -> tuple[list[Gap], list[Gap]]:
 
 
 def _text(type_name: str, value: Value | None) -> object:
-    from goldcopy.snapshot.values import to_json
-
     return None if value is None else (type_name, to_json(type_name, value))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import Literal
 
 import msgspec
@@ -141,7 +142,7 @@ def _path(thing: Item | Gap) -> str:
     return thing.path
 
 
-def _refuse_twins(device: str, things: list[Item] | list[Gap]) -> None:
-    for one, other in zip(things, things[1:], strict=False):
+def _refuse_twins(device: str, things: Sequence[Item | Gap]) -> None:
+    for one, other in pairwise(things):
         if one.path == other.path:
             raise Wrong(f"{device}: {one.path} was read twice; a path is unique in its snapshot")

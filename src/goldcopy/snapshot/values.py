@@ -43,22 +43,8 @@ Value = bool | int | float | str | bytes | Blob | tuple["Value", ...]
 Json = bool | int | str | dict[str, object] | list["Json"]
 
 _INTEGERS = frozenset(
-    [
-        "SINT",
-        "INT",
-        "DINT",
-        "LINT",
-        "USINT",
-        "UINT",
-        "UDINT",
-        "ULINT",
-        "BYTE",
-        "WORD",
-        "DWORD",
-        "LWORD",
-        "TIME",
-        "LTIME",
-    ]
+    ("SINT", "INT", "DINT", "LINT", "USINT", "UINT", "UDINT", "ULINT")
+    + ("BYTE", "WORD", "DWORD", "LWORD", "TIME", "LTIME")
 )
 _REALS = frozenset(("REAL", "LREAL"))
 _ARRAY = re.compile(r"ARRAY\[(\d+(?:,\d+)*)\] OF (.+)")
