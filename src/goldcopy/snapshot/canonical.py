@@ -14,7 +14,7 @@ import msgspec
 
 from goldcopy.errors import Wrong
 from goldcopy.snapshot.model import Access, Gap, Identity, Item, Kind, Role
-from goldcopy.snapshot.values import Json, float_from_text, float_text, from_json, to_json
+from goldcopy.snapshot.values import float_from_text, float_text, from_json, to_json
 
 if TYPE_CHECKING:
     from goldcopy.snapshot.model import Snapshot
@@ -36,7 +36,7 @@ class _ItemLine(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     path: str
     kind: Kind
     type: str
-    value: Json
+    value: object  # Json: msgspec cannot follow an alias that names itself
     role: Role = "setting"
     access: Access = "read"
     unit: str = ""
@@ -70,7 +70,7 @@ def item_line(item: Item) -> bytes:
             item.path,
             item.kind,
             item.type,
-            value if kind is bool or kind is str else to_json(item.type, value),  # type: ignore[arg-type]
+            value if kind is bool or kind is str else to_json(item.type, value),
             item.role,
             item.access,
             item.unit,
