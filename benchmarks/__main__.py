@@ -1,0 +1,21 @@
+"""Run all benchmarks, or those named: ``python -m benchmarks [core modbus opcua]``.
+
+Each prints ratios against another implementation from one interleaved run on the same data, or a
+count. Wall times on a busy machine vary by a factor of two; the ratios are what to look at.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+ALL = ("core", "modbus", "opcua")
+
+
+def main() -> None:
+    for name in sys.argv[1:] or ALL:
+        print(f"\n== {name} ==", flush=True)
+        importlib.import_module(f"benchmarks.bench_{name}").main()
+
+
+main()

@@ -1,0 +1,80 @@
+"""Start-up of the command line, size of a snapshot in memory, speed of a diff."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+
+from goldcopy.snapshot import Identity, Item, Snapshot
+from goldcopy.snapshot.diff import diff
+
+ITEMS = 100_000
+CHANGED = 1_000
+
+
+def main() -> None:
+    start_up()
+    memory()
+    diff_time()
+
+
+def start_up(runs: int = 15) -> None:
+    """``goldcopy --help`` beside importing the command-line library alone, interleaved."""
+    commands = {
+        "import typer": [sys.executable, "-c", "import typer"],
+        "goldcopy --help": [sys.executable, "-m", "goldcopy", "--help"],
+    }
+    times: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(runs):
+        for name, command in commands.items():
+            begin = time.perf_counter()
+            subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+            times[name].append(time.perf_counter() - begin)
+    base, ours = (statistics.median(times[name]) for name in commands)
+    print(f"goldcopy --help       {ours * 1e3:6.0f} ms = {ours / base:.2f}x import typer (bar 1.5x)")
+
+
+def memory() -> None:
+    """Growth of a fresh process that makes a snapshot of 100,000 items."""
+    program = (
+        "import resource, benchmarks.bench_core as b\n"
+        "rss = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
+        "before = rss(); s = b.snapshot(); s.id; s.settings; print(rss() - before, rss())\n"
+    )
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    grown, whole = (float(figure) for figure in out.stdout.split())
+    print(f"{ITEMS:,} items         {grown:6.0f} MB grown, {whole:.0f} MB in all (bar 150 MB)")
+
+
+def diff_time(runs: int = 5) -> None:
+    """A diff of two snapshots that differ in 1,000 of 100,000 items."""
+    old, new = snapshot(), snapshot(changed=CHANGED)
+    times = []
+    for _ in range(runs):
+        begin = time.perf_counter()
+        found = diff(old, new)
+        times.append(time.perf_counter() - begin)
+        assert len(found) == CHANGED
+    print(f"diff of {ITEMS:,}       {min(times) * 1e3:6.0f} ms best of {runs} (bar 500 ms)")
+
+
+def snapshot(changed: int = 0) -> Snapshot:
+    """A device of 100,000 tags, the first ``changed`` of them with another value."""
+    return Snapshot.of(
+        "bench",
+        "none",
+        Identity(vendor="Example Controls"),
+        (
+            Item(
+                f"area{n // 5000:02}/unit{n // 100:04}/pid{n:06}/setpoint",
+                "parameter",
+                "LREAL",
+                n / 8 + (1.0 if n < changed else 0.0),
+                unit="bar",
+                access="read-write",
+            )
+            for n in range(ITEMS)
+        ),
+    )
