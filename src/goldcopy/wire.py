@@ -8,6 +8,7 @@ guarantees:
 - A request that the framer does not know to be reading never leaves a reading exchange.
 - Every wait has a time limit; cancelling a waiter ends the connection.
 - Nothing is ever sent twice. Whoever may repeat a read (``collect``) opens a new connection.
+- Memory is bounded: by the window on the way out, by ``LONGEST`` on the way in.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from contextlib import asynccontextmanager
+from copy import copy
 from typing import Literal, Protocol
 
 from goldcopy.driver import Courtesy, Meter, Target
@@ -23,6 +25,9 @@ from goldcopy.errors import GoldcopyError, Malformed, Refused, Unreachable, Woul
 
 Direction = Literal["out", "in"]
 Recorder = Callable[[Direction, bytes], None]
+
+LONGEST = 24 + 0xFFFF
+"""Bytes of the longest frame: EtherNet/IP's 16-bit length and its header; others have less."""
 
 
 class Framer(Protocol):
@@ -44,16 +49,29 @@ class Framer(Protocol):
         ...
 
 
+class _Batch:
+    """Requests that were asked together, and their replies as they come."""
+
+    __slots__ = ("done", "left", "replies")
+
+    def __init__(self, size: int, done: asyncio.Future[None]) -> None:
+        self.replies = [b""] * size
+        self.left = size
+        self.done = done
+
+
 class _Asked:
     """A request on its way."""
 
-    __slots__ = ("deadline", "frame", "key", "reply")
+    __slots__ = ("batch", "deadline", "frame", "key", "place", "trip")
 
-    def __init__(self, frame: bytes, key: Hashable, reply: asyncio.Future[bytes]) -> None:
+    def __init__(self, frame: bytes, key: Hashable, batch: _Batch, place: int) -> None:
         self.frame = frame
         self.key = key
-        self.reply = reply
+        self.batch = batch
+        self.place = place
         self.deadline = 0.0
+        self.trip = 0
 
 
 class Exchange(asyncio.Protocol):
@@ -73,16 +91,18 @@ class Exchange(asyncio.Protocol):
         """Requests in flight at most; a driver lowers it to what the controller grants."""
         self._framer = framer
         self._timeout = timeout
-        self._gap = max(courtesy.pause, 1 / courtesy.rate if courtesy.rate else 0.0)
+        self._pause = courtesy.pause
+        self._spacing = max(courtesy.pause, 1 / courtesy.rate if courtesy.rate else 0.0)
         self._meter = meter
         self._writing = writing
         self._recorder = recorder
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._buffer = bytearray()
+        self._rest = b""
         self._waiting: deque[_Asked] = deque()
         self._in_flight: dict[Hashable, _Asked] = {}
-        self._next_send = 0.0
+        self._trip = 0
+        self._not_before = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._pacer: asyncio.TimerHandle | None = None
         self._end: GoldcopyError | None = None
@@ -99,18 +119,26 @@ class Exchange(asyncio.Protocol):
         return (await self.ask_all([request]))[0]
 
     async def ask_all(self, requests: Sequence[bytes]) -> list[bytes]:
-        """Send requests with up to ``window`` of them in flight; replies in their order."""
-        asked = [self._queue(request) for request in requests]
+        """Send requests with up to ``window`` of them in flight; replies in their order.
+
+        Raises as ``ask``; where one request is not on the read list, none is sent.
+        """
+        if not self._writing:
+            self._guard(requests)
+        if self._end is not None:
+            raise copy(self._end)
+        if not requests:
+            return []
+        batch = _Batch(len(requests), self._loop.create_future())
+        for place, request in enumerate(requests):
+            self._waiting.append(_Asked(request, self._framer.key(request), batch, place))
         self._pump()
         try:
-            return [await one.reply for one in asked]
+            await batch.done
         except asyncio.CancelledError:
             self.end(Unreachable("the exchange was cancelled"))
             raise
-        finally:
-            for one in asked:
-                if one.reply.done() and not one.reply.cancelled():
-                    one.reply.exception()  # seen here, so that none is reported as never retrieved
+        return batch.replies
 
     def end(self, why: GoldcopyError) -> None:
         """Close at once; whoever still waits gets ``why``. The first reason stays."""
@@ -121,10 +149,11 @@ class Exchange(asyncio.Protocol):
             if timer is not None:
                 timer.cancel()
         for asked in (*self._in_flight.values(), *self._waiting):
-            if not asked.reply.done():
-                asked.reply.set_exception(why)
+            if not asked.batch.done.done():
+                asked.batch.done.set_exception(copy(why))  # one raised twice mixes its tracebacks
         self._in_flight.clear()
         self._waiting.clear()
+        self._rest = b""
         if self._transport is not None:
             self._transport.abort()
 
@@ -135,43 +164,39 @@ class Exchange(asyncio.Protocol):
 
     # -- sending -------------------------------------------------------------------------------
 
-    def _queue(self, request: bytes) -> _Asked:
-        if not self._writing and not self._framer.only_reads(request):
-            raise WouldWrite(
-                f"a reading session was asked to send {request[:16].hex(' ')}…, which is not on "
-                "the read list; nothing was sent. This is a mistake in the driver: report it"
-            )
-        asked = _Asked(request, self._framer.key(request), self._loop.create_future())
-        if self._end is not None:
-            asked.reply.set_exception(self._end)
-        else:
-            self._waiting.append(asked)
-        return asked
+    def _guard(self, requests: Sequence[bytes]) -> None:
+        for request in requests:
+            if not self._framer.only_reads(request):
+                raise WouldWrite(
+                    f"a reading session was asked to send {request[:16].hex(' ')}…, which is not "
+                    "on the read list; nothing was sent. This is a mistake in the driver: report it"
+                )
 
     def _pump(self) -> None:
         """Send what the window and the pace allow."""
-        if self._pacer is not None or not self._waiting or self._transport is None:
+        if self._pacer is not None:
             return
         now = self._loop.time()
         frames: list[bytes] = []
         while self._waiting and len(self._in_flight) < max(1, self.window):
-            if self._gap:
-                if now < self._next_send:
-                    self._pacer = self._loop.call_at(self._next_send, self._paced)
-                    break
-                self._next_send = now + self._gap
             asked = self._waiting[0]
             if asked.key in self._in_flight:
                 break  # the protocol's counter came round: wait until the older one is answered
+            if now < self._not_before:
+                self._pacer = self._loop.call_at(self._not_before, self._paced)
+                break
+            self._not_before = now + self._spacing
             self._waiting.popleft()
-            asked.deadline = now + self._timeout
             self._in_flight[asked.key] = asked
+            asked.deadline = now + self._timeout
+            asked.trip = self._trip + 1
             frames.append(asked.frame)
-        if not frames:
-            return
-        data = b"".join(frames)
-        self._meter.requests += len(frames)
-        self._meter.round_trips += 1
+        if frames:
+            self._send(b"".join(frames), len(frames), now)
+
+    def _send(self, data: bytes, requests: int, now: float) -> None:
+        assert self._transport is not None  # ``connect`` gives nobody an exchange without
+        self._meter.requests += requests
         self._meter.bytes_out += len(data)
         if self._recorder is not None:
             self._recorder("out", data)
@@ -208,36 +233,48 @@ class Exchange(asyncio.Protocol):
         self._meter.bytes_in += len(data)
         if self._recorder is not None:
             self._recorder("in", data)
-        self._buffer += data
         try:
-            self._deliver()
+            self._deliver(self._rest + data)
         except GoldcopyError as error:
             self.end(error)
             return
+        if self._pause:
+            self._not_before = max(self._not_before, self._loop.time() + self._pause)
         self._pump()
 
-    def _deliver(self) -> None:
-        start = 0
-        with memoryview(self._buffer) as view:
-            while start < len(view):
-                length = self._framer.length(view[start:])
-                if length == 0 or start + length > len(view):
-                    break
-                frame = bytes(view[start : start + length])
-                start += length
-                asked = self._in_flight.pop(self._framer.key(frame), None)
-                if asked is None:
-                    raise Malformed(
-                        f"a reply that belongs to no request in flight ({frame[:16].hex(' ')}…); "
-                        "the connection was closed, since values behind it could belong to another"
-                    )
-                if not asked.reply.done():
-                    asked.reply.set_result(frame)
-        del self._buffer[:start]
+    def _deliver(self, data: bytes) -> None:
+        view, at = memoryview(data), 0
+        while at < len(data):
+            length = self._framer.length(view[at:])
+            if length > LONGEST:
+                raise Malformed(f"a reply that claims {length} bytes; no frame is as long")
+            if length == 0 or at + length > len(data):
+                break
+            self._hand_over(data[at : at + length])
+            at += length
+        self._rest = data[at:]
+        if self._rest and not self._in_flight:
+            raise _stray(self._rest)
+        if len(self._rest) > LONGEST:
+            raise Malformed(f"{len(self._rest)} bytes that make no frame")
+
+    def _hand_over(self, frame: bytes) -> None:
+        asked = self._in_flight.pop(self._framer.key(frame), None)
+        if asked is None:
+            raise _stray(frame)
+        if asked.trip > self._trip:  # what is sent from now on could not be sent before this reply
+            self._trip = asked.trip
+            self._meter.round_trips += 1
+        batch = asked.batch
+        batch.replies[asked.place] = frame
+        batch.left -= 1
+        if batch.left == 0 and not batch.done.done():
+            batch.done.set_result(None)
 
     def eof_received(self) -> bool:
         """The controller will send no more."""
-        self.end(Unreachable("the controller closed the connection"))
+        where = " in the middle of a reply" if self._rest else ""
+        self.end(Unreachable(f"the controller closed the connection{where}"))
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -245,6 +282,13 @@ class Exchange(asyncio.Protocol):
         self.end(Unreachable(f"the connection was lost ({error or 'closed by the controller'})"))
         if not self._gone.done():
             self._gone.set_result(None)
+
+
+def _stray(data: bytes) -> Malformed:
+    return Malformed(
+        f"a reply that belongs to no request in flight ({data[:16].hex(' ')}…); the connection was "
+        "closed, since values behind it could belong to another"
+    )
 
 
 @asynccontextmanager
@@ -258,8 +302,8 @@ async def connect(
 ) -> AsyncIterator[Exchange]:
     """Open an exchange with a controller; the socket is closed when the context is left.
 
-    Raises ``Unreachable`` if nothing answers at the address within the target's time limit,
-    ``Refused`` if the port is closed to us.
+    Raises ``Unreachable`` if nothing answers at the address within the target's time limit or the
+    port is closed, ``Refused`` if this computer may not connect there.
     """
     exchange = Exchange(
         framer,
@@ -269,6 +313,15 @@ async def connect(
         writing=writing,
         recorder=recorder,
     )
+    try:
+        await _open(exchange, target)
+        yield exchange
+    finally:
+        exchange.end(Unreachable("the session has ended"))
+        await exchange.closed()
+
+
+async def _open(exchange: Exchange, target: Target) -> None:
     where = f"{target.host}:{target.port}"
     loop = asyncio.get_running_loop()
     try:
@@ -282,8 +335,3 @@ async def connect(
         raise Refused(f"this computer may not connect to {where} ({error.strerror})") from None
     except OSError as error:
         raise Unreachable(f"no connection to {where} ({error.strerror or error})") from None
-    try:
-        yield exchange
-    finally:
-        exchange.end(Unreachable("the session has ended"))
-        await exchange.closed()
