@@ -28,7 +28,8 @@ class Connection(asyncio.Protocol):
         self._input = bytearray()
         self._segments = b""
         self._session: Session | None = None
-        self._connected = False
+        self.connected = False
+        """At transport level: that is what a CPU's resources are counted by."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count it, and get ready to answer."""
@@ -74,12 +75,12 @@ class Connection(asyncio.Protocol):
 
     def _packet(self, tpdu: bytes) -> None:
         kind = tpdu[1] & 0xF0
-        if kind == frames.DATA and self._connected:
+        if kind == frames.DATA and self.connected:
             self._segments += tpdu[3:]
             if tpdu[2] & 0x80:
                 pdu, self._segments = self._segments, b""
                 self._message(frames.parse(pdu), len(pdu))
-        elif kind == frames.CONNECT and not self._connected:
+        elif kind == frames.CONNECT and not self.connected:
             self._connect(frames.parse_connect(tpdu))
         elif kind == frames.DISCONNECT:
             self._transport.close()
@@ -92,7 +93,7 @@ class Connection(asyncio.Protocol):
         refused = 0
         if cpu.fault == "refuse-login":
             refused = _NOT_ATTACHED
-        elif self._connections.open > cpu.max_connections:
+        elif sum(other.connected for other in self._live) >= cpu.max_connections:
             refused = _CONGESTION
         elif len(request.called) != 2 or request.called[1] != place:
             refused = _UNKNOWN_ADDRESS
@@ -102,7 +103,7 @@ class Connection(asyncio.Protocol):
             return
         size = min(max(request.tpdu_size, _TPDU_128), _TPDU_1024)
         self._outbox.tpdu = 1 << size
-        self._connected = True
+        self.connected = True
         self._outbox.raw(frames.confirm(request, size))
 
     def _message(self, message: Message, size: int) -> None:

@@ -191,8 +191,8 @@ class Cpu:
             del self.data[key.number]
 
     def numbers(self, kind: Kind) -> list[int]:
-        """Linked blocks of one type, ascending."""
-        return sorted(key.number for key in self.images if key.kind is kind)
+        """Linked blocks of one type, as they came in: a real CPU does not sort them either."""
+        return [key.number for key in self.images if key.kind is kind]
 
     def switch(self, running: bool) -> None:
         """Change the operating mode and leave a trace in the diagnostic buffer."""
