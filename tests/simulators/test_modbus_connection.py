@@ -82,6 +82,19 @@ async def test_a_header_that_cannot_be_right_hangs_up(header: str) -> None:
     assert client.hung_up
 
 
+async def test_an_exchange_lasts_from_the_first_byte_to_the_reply() -> None:
+    controller = simulator()
+    client = Client(controller)
+    assert not client.connection.in_exchange
+    client.send(adu(1)[:1])
+    assert client.connection.in_exchange
+    client.send(adu(1)[1:])
+    assert not client.connection.in_exchange
+    controller.delay = 3600.0
+    assert client.send(adu(2)) == b""
+    assert client.connection.in_exchange
+
+
 async def test_a_client_that_takes_no_replies_is_not_read() -> None:
     calls: list[str] = []
 

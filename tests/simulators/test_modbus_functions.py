@@ -231,6 +231,15 @@ def test_conformity_level(objects: tuple[int, ...], level: int) -> None:
     assert reply[3] == level
 
 
+@pytest.mark.parametrize(("second", "more"), [(142, 0x00), (143, 0xFF)])
+def test_a_reply_is_filled_to_the_last_byte(second: int, more: int) -> None:
+    objects = {0: bytes(100), 1: bytes(second)}  # 7 bytes of head, 2 before each object
+    reply = Controller({1: Unit()}, identity=objects).answer(1, bytes.fromhex("2B0E0100"))
+    assert reply is not None
+    assert reply[4:7] == bytes((0x00, 0, 2) if more == 0x00 else (0xFF, 1, 1))
+    assert len(reply) == (253 if more == 0x00 else 109)
+
+
 @given(st.dictionaries(st.integers(0, 255), st.binary(max_size=244), min_size=1))
 def test_a_continued_identification_tells_every_object_once(objects: dict[int, bytes]) -> None:
     controller = Controller({1: Unit()}, identity=objects)
