@@ -7,12 +7,13 @@ recording that asks about them is put to it, and its reply is compared byte for 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from goldcopy_sim.s7 import Block, Identity, Key, Kind
+from goldcopy_sim.s7 import Block, Identity, Key, Kind, clock
 from goldcopy_sim.s7.block import FOOTER, HEADER
 from goldcopy_sim.s7.cpu import Cpu
 from goldcopy_sim.s7.frames import ACK_DATA, JOB, USERDATA, Message, confirm, parse, parse_connect
@@ -140,6 +141,12 @@ def test_status_lists_have_the_recorded_layout() -> None:
             assert len(reply.data) == len(recorded.data)
         seen.add(szl)
     assert seen == {0x0000, 0x0111, 0x0132, 0x0424, 0x0F74, 0x0074}
+
+
+def test_the_clock_is_written_as_recorded() -> None:
+    (reply,) = (x.reply for x in exchanges(ET200S) if b"\x04\x24\0\0\0\x14" in x.reply)
+    # 20 August 2014 was a Wednesday, the fourth day of a week that starts on Sunday.
+    assert reply[-8:] == clock.encode(datetime(2014, 8, 20, 12, 0, 49, 548000))
 
 
 def test_connect_is_confirmed_as_recorded() -> None:

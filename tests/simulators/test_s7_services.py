@@ -174,7 +174,8 @@ def test_a_bit_is_written_alone(bit: int, value: bool) -> None:
 
 
 def test_each_item_has_its_own_code() -> None:
-    cpu = S7Simulator(blocks=[Block(Kind.DB, 5, b"abcde")], optimized=[6])
+    counters = {"c": bytes(range(20))}
+    cpu = Cpu(blocks=[Block(Kind.DB, 5, b"abcde")], memory=counters, optimized=[6])
     cpu.insert(Key(Kind.DB, 6), Block(Kind.DB, 6, b"xyz").pack())
     reply = read(
         connected(cpu),
@@ -190,7 +191,7 @@ def test_each_item_has_its_own_code() -> None:
     assert reply.parameter == b"\x04\x08"
     assert reply.data.hex(" ", 1) == (
         "ff 04 00 18 61 62 63 00 0a 00 00 00 05 00 00 00 06 00 00 00 05 00 00 00 "
-        "ff 09 00 02 00 00 05 00 00 00 ff 04 00 08 62"
+        "ff 09 00 02 04 05 05 00 00 00 ff 04 00 08 62"
     )
 
 
