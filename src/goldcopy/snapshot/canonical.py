@@ -7,22 +7,29 @@ the vault stores is what the id is made of. docs/format.md is the specification.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from goldcopy.errors import Wrong
 from goldcopy.snapshot.model import Access, Gap, Identity, Item, Kind, Role
-from goldcopy.snapshot.values import float_from_text, float_text, from_json, to_json
+from goldcopy.snapshot.values import Json, float_from_text, float_text, from_json, to_json
 
 if TYPE_CHECKING:
     from goldcopy.snapshot.model import Snapshot
 
 FORMAT = "goldcopy/1"
 
+# msgspec leaves a field out if its value *is* the default, not if it equals it. Text that a driver
+# or an inventory built at run time must not change the bytes, so these hand it the very defaults.
+_ROLES: dict[str, Role] = {"setting": "setting", "process": "process", "diagnostic": "diagnostic"}
+_ACCESS: dict[str, Access] = {"read": "read", "read-write": "read-write"}
 
-class Head(msgspec.Struct, frozen=True, omit_defaults=True):
+
+class Head(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
     """The first line: whose state this is."""
 
     format: str
@@ -32,11 +39,13 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     rules: str = ""
 
 
-class _ItemLine(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+class _ItemLine(
+    msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, gc=False
+):
     path: str
     kind: Kind
     type: str
-    value: object  # Json: msgspec cannot follow an alias that names itself
+    value: Json
     role: Role = "setting"
     access: Access = "read"
     unit: str = ""
@@ -46,38 +55,71 @@ class _ItemLine(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     address: str = ""
 
 
-class _GapLine(msgspec.Struct, frozen=True, gc=False):
+class _GapLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     gap: str
     reason: str
 
 
-_encode = msgspec.json.Encoder().encode
+class Form(NamedTuple):
+    """A snapshot as bytes: its lines, without line ends."""
+
+    head: bytes
+    items: Sequence[bytes]
+    """By path, as the items of the snapshot are."""
+    gaps: Sequence[bytes]
+
+    def digest(self) -> str:
+        """SHA-256 over all lines, each with a line feed behind it: the snapshot's id."""
+        return _digest([self.head, *self.items, *self.gaps])
+
+
+_plain = msgspec.json.Encoder().encode
+_decode_head = msgspec.json.Decoder(Head).decode
 _decode_item = msgspec.json.Decoder(_ItemLine).decode
 _decode_gap = msgspec.json.Decoder(_GapLine).decode
 
 
-def head(snapshot: Snapshot) -> Head:
-    """The head of a snapshot."""
-    return Head(FORMAT, snapshot.device, snapshot.driver, snapshot.identity, snapshot.rules)
+def _encode(line: Head | _ItemLine | _GapLine) -> bytes:
+    """JSON exactly as jq prints it, which escapes DEL: so ids can be checked with jq."""
+    data = _plain(line)
+    return data.replace(b"\x7f", b"\\u007f") if b"\x7f" in data else data
+
+
+def form(snapshot: Snapshot) -> Form:
+    """All lines of a snapshot."""
+    return Form(
+        _encode(_head(snapshot, snapshot.rules)),
+        list(map(item_line, snapshot.items)),
+        list(map(gap_line, snapshot.gaps)),
+    )
+
+
+def settings_digest(snapshot: Snapshot, items: Sequence[bytes] | None = None) -> str:
+    """Identity and settings only. The rules are left out: a new rule changes no controller.
+
+    ``items`` are the lines of all items, where they are at hand.
+    """
+    lines = map(item_line, snapshot.items) if items is None else items
+    pairs = zip(snapshot.items, lines, strict=True)
+    of_settings = [line for item, line in pairs if item.role == "setting"]
+    return _digest([_encode(_head(snapshot, "")), *of_settings])
 
 
 def item_line(item: Item) -> bytes:
     """The canonical bytes of an item, without a line end."""
-    value = item.value
-    kind = type(value)
     return _encode(
         _ItemLine(
             item.path,
             item.kind,
             item.type,
-            value if kind is bool or kind is str else to_json(item.type, value),
-            item.role,
-            item.access,
-            item.unit,
-            item.label,
+            to_json(item.type, item.value),
+            _ROLES[item.role],
+            _ACCESS[item.access],
+            item.unit or "",
+            item.label or "",
             _limit_json(item.low),
             _limit_json(item.high),
-            item.address,
+            item.address or "",
         )
     )
 
@@ -87,28 +129,15 @@ def gap_line(gap: Gap) -> bytes:
     return _encode(_GapLine(gap.path, gap.reason))
 
 
-def lines(snapshot: Snapshot) -> Iterator[bytes]:
-    """All lines of a snapshot, in canonical order, without line ends."""
-    yield _encode(head(snapshot))
-    yield from map(item_line, snapshot.items)
-    yield from map(gap_line, snapshot.gaps)
-
-
-def digest(all_lines: Iterable[bytes]) -> str:
-    """SHA-256 over the lines, each with a line feed behind it."""
-    return hashlib.sha256(b"".join(line + b"\n" for line in all_lines)).hexdigest()
-
-
-def whole_digest(snapshot: Snapshot) -> str:
-    """The id: everything, in canonical order."""
-    return digest(lines(snapshot))
-
-
-def settings_digest(snapshot: Snapshot) -> str:
-    """Identity and settings only. The rules are left out: a new rule changes no controller."""
-    of_settings = (item_line(item) for item in snapshot.items if item.role == "setting")
-    without_rules = Head(FORMAT, snapshot.device, snapshot.driver, snapshot.identity)
-    return digest([_encode(without_rules), *of_settings])
+def parse_head(line: bytes | msgspec.Raw) -> Head:
+    """Read a head line back. Raises ``Wrong`` if it is not one."""
+    try:
+        head = _decode_head(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Wrong(f"not a head line: {error}") from None
+    if head.format != FORMAT:
+        raise Wrong(f"its format is {head.format!r}, this version of goldcopy reads {FORMAT!r}")
+    return head
 
 
 def parse_item(line: bytes | msgspec.Raw) -> Item:
@@ -128,7 +157,7 @@ def parse_item(line: bytes | msgspec.Raw) -> Item:
             _limit(read.high),
             read.address,
         )
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, ValueError) as error:
         raise Wrong(f"not an item line: {error}") from None
 
 
@@ -141,10 +170,33 @@ def parse_gap(line: bytes | msgspec.Raw) -> Gap:
     return Gap(read.gap, read.reason)
 
 
+def _head(snapshot: Snapshot, rules: str) -> Head:
+    return Head(
+        format=FORMAT,
+        device=snapshot.device,
+        driver=snapshot.driver,
+        identity=snapshot.identity,
+        rules=rules or "",
+    )
+
+
+def _digest(lines: Iterable[bytes]) -> str:
+    return hashlib.sha256(b"".join([line + b"\n" for line in lines])).hexdigest()
+
+
 def _limit_json(limit: int | float | None) -> int | str | None:
-    """An integer stays a JSON integer, a float becomes text: so a limit keeps its kind."""
-    return float_text(limit, single=False) if isinstance(limit, float) else limit
+    """A limit keeps its kind: a float is text, an integer a number, or ``int:…`` beyond 2^53."""
+    if limit is None:
+        return None
+    if type(limit) is float:
+        return float_text(limit, single=False)
+    number = to_json("LINT", limit)
+    return f"int:{number}" if type(number) is str else number  # type: ignore[return-value]
 
 
 def _limit(data: int | str | None) -> int | float | None:
-    return float_from_text(data, single=False) if isinstance(data, str) else data
+    if not isinstance(data, str):
+        return data
+    if data.startswith("int:"):
+        return int(data[4:])
+    return float_from_text(data, single=False)

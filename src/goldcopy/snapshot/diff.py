@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -23,7 +24,8 @@ class Change(NamedTuple):
     old: Item | None
     new: Item | None
     why: str = ""
-    """The gap's reason, where ``sort`` is ``unreadable``."""
+    """The gap's reason: where ``sort`` is ``unreadable``; where it is ``added``, of the gap that
+    hid the item before."""
 
 
 class Element(NamedTuple):
@@ -37,15 +39,32 @@ class Element(NamedTuple):
 
 def same(old: Item, new: Item) -> bool:
     """Whether two items have one canonical form: NaN equals itself, 0.0 is not -0.0."""
-    if type(old.value) is not float and type(old.value) is not tuple and old.low is None:
-        return old == new and type(old.value) is type(new.value)
+    if (
+        old == new
+        and _plainly(old.value, new.value)
+        and (old.low is new.low or _plainly(old.low, new.low))
+        and (old.high is new.high or _plainly(old.high, new.high))
+    ):
+        return True
     return item_line(old) == item_line(new)
+
+
+def _plainly(one: object, other: object) -> bool:
+    """Whether two things that are ``==`` also have one form, as far as that is cheap to tell.
+
+    True == 1 == 1.0 and 0.0 == -0.0, but their forms differ.
+    """
+    kind = type(one)
+    if kind is not type(other) or kind is tuple:
+        return False
+    return kind is not float or one != 0.0 or math.copysign(1, one) == math.copysign(1, other)  # type: ignore[arg-type]
 
 
 def diff(old: Snapshot, new: Snapshot) -> list[Change]:
     """All changes from ``old`` to ``new``, by path. Both are sorted, so it is one merge."""
-    gaps = {gap.path: gap.reason for gap in new.gaps}
-    return [_labelled(change, gaps) for change in _merge(old.items, new.items)]
+    before = {gap.path: gap.reason for gap in old.gaps}
+    after = {gap.path: gap.reason for gap in new.gaps}
+    return [_explained(change, before, after) for change in _merge(old.items, new.items)]
 
 
 def _merge(old: tuple[Item, ...], new: tuple[Item, ...]) -> Iterator[Change]:
@@ -67,17 +86,24 @@ def _merge(old: tuple[Item, ...], new: tuple[Item, ...]) -> Iterator[Change]:
     yield from (Change(item.path, "added", None, item) for item in new[j:])
 
 
-def _labelled(change: Change, gaps: dict[str, str]) -> Change:
-    """A removed item that a gap covers is unreadable: nobody knows whether it is still there."""
-    if change.sort != "removed" or not gaps:
-        return change
-    path = change.path
-    while True:
+def covering(path: str, gaps: Mapping[str, str]) -> str | None:
+    """The path of the gap that covers this path (itself or a folder above it), if any."""
+    while gaps:
         if path in gaps:
-            return change._replace(sort="unreadable", why=gaps[path])
+            return path
         path, slash, _ = path.rpartition("/")
         if not slash:
-            return change
+            break
+    return None
+
+
+def _explained(change: Change, before: Mapping[str, str], after: Mapping[str, str]) -> Change:
+    """Where a gap covers one side, nobody knows whether the item came or went: say so."""
+    if change.sort == "removed" and (gap := covering(change.path, after)) is not None:
+        return change._replace(sort="unreadable", why=after[gap])
+    if change.sort == "added" and (gap := covering(change.path, before)) is not None:
+        return change._replace(why=before[gap])
+    return change
 
 
 def elements(old: Item, new: Item) -> list[Element]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, get_args
 
 import msgspec
 
 from goldcopy.errors import Wrong
-from goldcopy.snapshot.values import INLINE_BYTES, Blob, Value, check
+from goldcopy.snapshot.values import INLINE_BYTES, Blob, Value, check, check_text
 
 Kind = Literal["block", "tag", "parameter", "file", "event"]
 Role = Literal["setting", "process", "diagnostic"]
@@ -102,18 +102,20 @@ class Snapshot:
         content: dict[str, bytes] = dict(blobs or {})
         kept: list[Item] = []
         for item in items:
-            value = item.value
-            if type(value) is bytes and len(value) > INLINE_BYTES:
-                blob = Blob.of(value)
-                content[blob.sha256] = value
-                item = msgspec.structs.replace(item, value=blob)
+            if item.type.endswith("BYTES"):
+                item = msgspec.structs.replace(item, value=_by_hash(item.value, content))
             try:
-                check(item.type, item.value)
+                _check_item(item)
             except Wrong as error:
-                raise Wrong(f"{device}: {item.path}: {error}") from None
+                raise Wrong(f"{device}: {item.path!a}: {error}") from None
             kept.append(item)
         kept.sort(key=_path)
         holes = sorted(gaps, key=_path)
+        try:
+            _check_texts(device, driver, rules, *msgspec.structs.astuple(identity))
+            _check_texts(*(text for gap in holes for text in (gap.path, gap.reason)))
+        except Wrong as error:
+            raise Wrong(f"{device!a}: {error}") from None
         _refuse_twins(device, kept)
         _refuse_twins(device, holes)
         return cls(device, driver, identity, tuple(kept), tuple(holes), rules, content)
@@ -121,9 +123,9 @@ class Snapshot:
     @cached_property
     def id(self) -> str:
         """SHA-256 of all that the snapshot holds."""
-        from goldcopy.snapshot.canonical import whole_digest
+        from goldcopy.snapshot.canonical import form
 
-        return whole_digest(self)
+        return form(self).digest()
 
     @cached_property
     def settings(self) -> str:
@@ -136,6 +138,38 @@ class Snapshot:
     def by_path(self) -> Mapping[str, Item]:
         """The items by their path."""
         return {item.path: item for item in self.items}
+
+
+_KINDS, _ROLES, _ACCESS = (frozenset(get_args(words)) for words in (Kind, Role, Access))
+_LIMITS = frozenset((int, float, type(None)))
+
+
+def _check_item(item: Item) -> None:
+    """Only what reads back as it was may be written: else it would be lost in the vault."""
+    if item.kind not in _KINDS or item.role not in _ROLES or item.access not in _ACCESS:
+        raise Wrong(f"there is no kind {item.kind!r}, role {item.role!r}, access {item.access!r}")
+    if type(item.low) not in _LIMITS or type(item.high) not in _LIMITS:
+        raise Wrong(f"limits {item.low!r} and {item.high!r} are not int, float or None")
+    _check_texts(item.path, item.type, item.unit, item.label, item.address)
+    check(item.type, item.value)
+
+
+def _check_texts(*texts: str) -> None:
+    for text in texts:
+        if type(text) is not str:
+            raise Wrong(f"{text!r} is not text")
+        check_text(text, f"the text {text!a}")
+
+
+def _by_hash(value: Value, content: dict[str, bytes]) -> Value:
+    """The value with big bytes held by hash, and their bytes in ``content``."""
+    if type(value) is tuple:
+        return tuple([_by_hash(one, content) for one in value])
+    if type(value) is not bytes or len(value) <= INLINE_BYTES:
+        return value
+    blob = Blob.of(value)
+    content[blob.sha256] = value
+    return blob
 
 
 def _path(thing: Item | Gap) -> str:

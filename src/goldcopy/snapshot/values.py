@@ -8,7 +8,6 @@ read back; docs/format.md has the table.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import math
 import re
@@ -26,7 +25,7 @@ SAFE_INTEGER = 2**53 - 1
 """Beyond it JSON readers (jq among them) lose digits, so larger integers are written as text."""
 
 
-class Blob(msgspec.Struct, frozen=True):
+class Blob(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Big content by its hash; the bytes are kept beside the snapshot, once."""
 
     sha256: str
@@ -40,14 +39,28 @@ class Blob(msgspec.Struct, frozen=True):
 
 
 Value = bool | int | float | str | bytes | Blob | tuple["Value", ...]
-Json = bool | int | str | dict[str, object] | list["Json"]
+Json = bool | int | str | dict[str, object] | list[object]
 
-_INTEGERS = frozenset(
-    ("SINT", "INT", "DINT", "LINT", "USINT", "UINT", "UDINT", "ULINT")
-    + ("BYTE", "WORD", "DWORD", "LWORD", "TIME", "LTIME")
-)
+_INTEGERS = {
+    "SINT": range(-(2**7), 2**7),
+    "INT": range(-(2**15), 2**15),
+    "DINT": range(-(2**31), 2**31),
+    "LINT": range(-(2**63), 2**63),
+    "USINT": range(2**8),
+    "UINT": range(2**16),
+    "UDINT": range(2**32),
+    "ULINT": range(2**64),
+    "BYTE": range(2**8),
+    "WORD": range(2**16),
+    "DWORD": range(2**32),
+    "LWORD": range(2**64),
+    # IEC 61131-3 leaves the width of TIME to the controller.
+    "TIME": range(-(2**63), 2**63),
+    "LTIME": range(-(2**63), 2**63),
+}
 _REALS = frozenset(("REAL", "LREAL"))
-_ARRAY = re.compile(r"ARRAY\[(\d+(?:,\d+)*)\] OF (.+)")
+_ARRAY = re.compile(r"ARRAY\[(\d+(?:,\d+)*)\] OF (.+)", re.ASCII | re.DOTALL)
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @lru_cache(maxsize=4096)
@@ -129,30 +142,58 @@ def check(type_name: str, value: Value) -> None:
             check(element, one)
         return
     kind = type(value)
-    if type_name == "BOOL":
-        fits = kind is bool
-    elif type_name in _INTEGERS:
+    if type_name in _INTEGERS:
         fits = kind is int
+        if fits and value not in _INTEGERS[type_name]:
+            raise Wrong(f"{value!r} is out of the range of {type_name}")
     elif type_name in _REALS:
         fits = kind is float
+        if fits and type_name == "REAL":
+            _check_single(value)  # type: ignore[arg-type]
+    elif type_name == "BOOL":
+        fits = kind is bool
     elif type_name == "BYTES":
         fits = kind is bytes or kind is Blob
+        if fits:
+            _check_bytes(value)  # type: ignore[arg-type]
     else:
         fits = kind is str
-        if kind is str and not str(value).isascii():
-            try:
-                str(value).encode()
-            except UnicodeEncodeError:
-                raise Wrong(f"text of {type_name} is not valid Unicode; keep it as BYTES") from None
+        if fits:
+            check_text(value, f"text of {type_name}")  # type: ignore[arg-type]
     if not fits:
         raise Wrong(f"a value of type {type_name} cannot be a {kind.__name__}")
-    if type_name == "REAL" and value == value and abs(float(value)) != math.inf:  # type: ignore[arg-type]
-        try:
-            exact = struct.unpack("<f", struct.pack("<f", value))[0] == value
-        except OverflowError:
-            exact = False
-        if not exact:
-            raise Wrong("a REAL holds 32 bits; this value needs 64: use LREAL")
+
+
+def check_text(text: str, what: str) -> None:
+    """Raise ``Wrong`` for a lone surrogate: UTF-8 has no bytes for it."""
+    if text.isascii():
+        return
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Wrong(f"{what} is not valid Unicode; keep it as BYTES") from None
+
+
+def _check_single(value: float) -> None:
+    try:
+        exact = _same_bits(real_from_bits(real_bits(value)), value)
+    except OverflowError:
+        exact = False
+    if not exact:
+        raise Wrong("a REAL holds 32 bits; this value needs 64: use LREAL")
+
+
+def _check_bytes(value: bytes | Blob) -> None:
+    """One content has one form: short bytes inline, long ones by hash."""
+    if isinstance(value, bytes):
+        if len(value) > INLINE_BYTES:
+            raise Wrong(f"more than {INLINE_BYTES} bytes are held as a Blob")
+    elif value.size <= INLINE_BYTES or not _SHA256.fullmatch(value.sha256):
+        raise Wrong(f"a Blob has a SHA-256 and more than {INLINE_BYTES} bytes")
+
+
+def _same_bits(one: float, other: float) -> bool:
+    return struct.pack("<d", one) == struct.pack("<d", other)
 
 
 def to_json(type_name: str, value: Value) -> Json:
@@ -178,20 +219,27 @@ def from_json(type_name: str, data: object) -> Value:
     """Read a value back. Raises ``Wrong`` for JSON that this type cannot have."""
     array = array_of(type_name)
     if array is not None:
-        if not isinstance(data, list):
+        if type(data) is not list:
             raise Wrong(f"{type_name} is not a JSON array")
-        return tuple(from_json(array[1], one) for one in data)
+        return tuple([from_json(array[1], one) for one in data])
+    kind = type(data)
     try:
-        if type_name in _REALS and isinstance(data, str):
-            return float_from_text(data, type_name == "REAL")
-        if type_name in _INTEGERS and isinstance(data, str):
-            return int(data)
-        if type_name == "BYTES" and isinstance(data, str):
-            return base64.b64decode(data, validate=True)
-        if type_name == "BYTES" and isinstance(data, dict):
-            return msgspec.convert(data, Blob)
-    except (ValueError, binascii.Error, msgspec.ValidationError) as error:
+        if type_name in _REALS:
+            if kind is str:
+                return float_from_text(data, type_name == "REAL")  # type: ignore[arg-type]
+        elif type_name in _INTEGERS:
+            if kind is int or kind is str:
+                return int(data)  # type: ignore[call-overload, no-any-return]
+        elif type_name == "BOOL":
+            if kind is bool:
+                return data  # type: ignore[return-value]
+        elif type_name == "BYTES":
+            if kind is str:
+                return base64.b64decode(data, validate=True)  # type: ignore[arg-type]
+            if kind is dict:
+                return msgspec.convert(data, Blob)
+        elif kind is str:
+            return data  # type: ignore[return-value]
+    except (ValueError, msgspec.ValidationError) as error:
         raise Wrong(f"{type_name} cannot be {data!r}: {error}") from None
-    if isinstance(data, bool | int | str):
-        return data
     raise Wrong(f"{type_name} cannot be {data!r}")
