@@ -5,6 +5,7 @@
 ``globs`` give items their roles, ``model`` is the result.
 """
 
+from goldcopy.inventory.globs import path_matcher
 from goldcopy.inventory.load import load
 from goldcopy.inventory.mistakes import InventoryMistakes, Mistake
 from goldcopy.inventory.model import Device, Inventory, Zone
@@ -22,5 +23,6 @@ __all__ = [
     "SecretSource",
     "Zone",
     "load",
+    "path_matcher",
     "seconds_of",
 ]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from goldcopy.errors import Wrong
 from goldcopy.inventory.document import Listing, Node, Table
 from goldcopy.inventory.mistakes import Gathered, Place
-from goldcopy.inventory.scalars import Bad
 from goldcopy.registry import near
 
 T = TypeVar("T")
@@ -35,8 +35,8 @@ class Fields:
             return default
         try:
             return read(node)
-        except Bad as bad:
-            self.mistakes.add(node.place, f"{key}: {bad}")
+        except Wrong as error:
+            self.mistakes.add(node.place, f"{key}: {error}")
             return default
 
     def require(self, key: str, read: Callable[[Node], T], default: T, example: str) -> T:
@@ -73,5 +73,5 @@ class Fields:
 def each(node: Node) -> tuple[Node, ...]:
     """The parts of a list."""
     if not isinstance(node, Listing):
-        raise Bad("needs a list, each entry begun with `- `")
+        raise Wrong("needs a list, each entry begun with `- `")
     return node.parts

@@ -12,23 +12,24 @@ this sort the first match is as good as any (as with ``fnmatch``), and it keeps 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-from goldcopy.inventory.scalars import Bad
+from goldcopy.errors import Wrong
 
 
 def regex(pattern: str) -> str:
     """The regular expression for a path pattern; match it from the start, it holds its own end.
 
-    Raises ``Bad`` for what is no pattern.
+    Raises ``Wrong`` for what is no pattern.
     """
     if pattern.startswith("/") or pattern.endswith("/"):
-        raise Bad(f"{pattern} begins or ends with /; paths do not")
+        raise Wrong(f"{pattern} begins or ends with /; paths do not")
     chunks: list[list[str]] = [[]]
     for segment in pattern.split("/"):
         if segment == "**":
             chunks.append([])
         elif "**" in segment:
-            raise Bad(
+            raise Wrong(
                 f"{pattern} has ** within a segment; ** stands alone between two /, else use *"
             )
         else:
@@ -40,7 +41,13 @@ def regex(pattern: str) -> str:
     text = "".join(segment + "/" for segment in first)
     for chunk in filter(None, middle):
         text += "(?>(?:[^/]*/)*?" + "".join(segment + "/" for segment in chunk) + ")"
-    return text + (r"(?:[^/]*/)*" + "/".join(last) if last else r"(?s:.+)") + r"\Z"
+    return text + (r"(?:[^/]*/)*" + "/".join(last) if last else r"(?s:.*)") + r"\Z"
+
+
+def path_matcher(pattern: str) -> Callable[[str], bool]:
+    """Whether a path matches the pattern. Raises ``Wrong`` for what is no pattern."""
+    match = re.compile(regex(pattern)).match
+    return lambda path: match(path) is not None
 
 
 def literal(pattern: str) -> bool:
@@ -76,7 +83,7 @@ def _set(pattern: str, start: int) -> tuple[str, int]:
     at += negated
     end = pattern.find("]", at + 1)  # a ] that comes first is a member
     if end < 0:
-        raise Bad(f"{pattern} has a [ without its ]; write [[] for the sign itself")
+        raise Wrong(f"{pattern} has a [ without its ]; write [[] for the sign itself")
     members = pattern[at:end]
     text = ""
     at = 0
@@ -86,7 +93,7 @@ def _set(pattern: str, start: int) -> tuple[str, int]:
             high = members[at + 2]
             at += 2
         if low > high:
-            raise Bad(f"{pattern} has the range {low}-{high} the wrong way round")
+            raise Wrong(f"{pattern} has the range {low}-{high} the wrong way round")
         text += re.escape(low) + ("-" + re.escape(high) if low != high else "")
         at += 1
     return f"(?!/)[{'^' if negated else ''}{text}]", end + 1

@@ -19,7 +19,7 @@ from goldcopy.inventory.mistakes import Gathered
 from goldcopy.inventory.model import Device, Inventory, Zone
 from goldcopy.inventory.options import Options
 from goldcopy.inventory.rules import Rule, Rules
-from goldcopy.inventory.scalars import Bad, duration, real, switch, text, whole
+from goldcopy.inventory.scalars import duration, real, switch, text, whole
 from goldcopy.inventory.secrets import SecretSource, secret_source
 from goldcopy.registry import Registry, near
 from goldcopy.snapshot import Role
@@ -97,7 +97,7 @@ class _Reader:
 
     def _zone_table(self, node: Node) -> dict[str, Zone]:
         if not isinstance(node, Table):
-            raise Bad("needs zone names as keys, like `packaging: {max_devices: 8}`")
+            raise Wrong("needs zone names as keys, like `packaging: {max_devices: 8}`")
         return {key: self._zone(node, key) for key in node.parts}
 
     def _zone(self, zones: Table, key: str) -> Zone:
@@ -173,20 +173,17 @@ class _Reader:
     def _unique_name(self, node: Node) -> str:
         name = text(node)
         if not _NAME.fullmatch(name):
-            raise Bad(f"{name!r} {_NAME_RIGHT}")
+            raise Wrong(f"{name!r} {_NAME_RIGHT}")
         if name.lower() in self._names:
             other, line = self._names[name.lower()]
             differs = "" if other == name else f" (as {other}: case alone does not tell them apart)"
-            raise Bad(f"{name} is already the name of the device in line {line}{differs}")
+            raise Wrong(f"{name} is already the name of the device in line {line}{differs}")
         self._names[name.lower()] = (name, node.place.line)
         return name
 
     def _driver(self, node: Node) -> str:
         name = text(node)
-        try:
-            self._registry.driver(name)
-        except Wrong as error:
-            raise Bad(str(error)) from None
+        self._registry.driver(name)
         return name
 
     def _known_zone(self, node: Node) -> str:
@@ -195,7 +192,7 @@ class _Reader:
             right = (
                 near(zone, self._zones) or f"declare it: `zones: {{{zone}: {{max_devices: 8}}}}`"
             )
-            raise Bad(f"there is no zone {zone}; {right}")
+            raise Wrong(f"there is no zone {zone}; {right}")
         return zone
 
     def _courtesy(self, node: Node, base: Courtesy) -> Courtesy:
@@ -237,7 +234,7 @@ _NAME_RIGHT: Final = (
 
 def _table(node: Node) -> Table:
     if not isinstance(node, Table):
-        raise Bad("needs keys with values, like `rack: 0`")
+        raise Wrong("needs keys with values, like `rack: 0`")
     return node
 
 
@@ -247,12 +244,12 @@ def _host(node: Node) -> str:
         try:
             return str(ipaddress.ip_address(host))
         except ValueError:
-            raise Bad(
+            raise Wrong(
                 f"{host} is no IP address; write one like 192.0.2.10 or fd00::10, "
                 "without zeros in front, and the port under `port`"
             ) from None
     if not _HOST.fullmatch(host):
-        raise Bad(f"{host!r} is no host name; write only that, or an IP address")
+        raise Wrong(f"{host!r} is no host name; write only that, or an IP address")
     return host
 
 
@@ -267,4 +264,4 @@ def _role(node: Node) -> Role | None:
     for role in _ROLES:
         if role == written:
             return role
-    raise Bad(f"{written} is no role; {near(written, _ROLES) or 'one of ' + ', '.join(_ROLES)}")
+    raise Wrong(f"{written} is no role; {near(written, _ROLES) or 'one of ' + ', '.join(_ROLES)}")

@@ -24,7 +24,7 @@ class Rules:
     """The rules of one device, compiled once."""
 
     def __init__(self, rules: Iterable[Rule] = ()) -> None:
-        """Raises ``Bad`` for a pattern that is none."""
+        """Raises ``Wrong`` for a pattern that is none."""
         self.rules = tuple(rules)
         # Learned rules name single paths, and there can be thousands of them: those are looked up.
         self._exact = {r.match: place for place, r in enumerate(self.rules) if literal(r.match)}

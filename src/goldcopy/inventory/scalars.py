@@ -11,12 +11,8 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from goldcopy.errors import Wrong
 from goldcopy.inventory.document import Listing, Node, Scalar, Table
-
-
-class Bad(Exception):
-    """A value is not what is wanted: what is wrong, and what would be right."""
-
 
 Plain = bool | int | float | str | list["Plain"] | dict["Plain", "Plain"] | None
 
@@ -84,7 +80,7 @@ def text(node: Node) -> str:
     """Any single value, as it was written."""
     scalar = _scalar(node, "text")
     if (not scalar.quoted and scalar.text in _NOTHING) or not scalar.text.strip():
-        raise Bad("has no value; fill it in, or drop the line")
+        raise Wrong("has no value; fill it in, or drop the line")
     return scalar.text
 
 
@@ -92,7 +88,9 @@ def switch(node: Node) -> bool:
     """``true`` or ``false``."""
     scalar = _scalar(node, "true or false")
     if scalar.quoted or scalar.text not in _SWITCH:
-        raise Bad(f"{_shown(scalar)} is neither true nor false; write one of these, without quotes")
+        raise Wrong(
+            f"{_shown(scalar)} is neither true nor false; write one of these, without quotes"
+        )
     return _SWITCH[scalar.text]
 
 
@@ -104,9 +102,9 @@ def whole(low: int, high: int) -> Callable[[Node], int]:
         value = _resolved(scalar)
         if type(value) is not int:
             right = doubt(scalar) or f"write one from {low} to {high}, without quotes"
-            raise Bad(f"{_shown(scalar)} is not a whole number; {right}")
+            raise Wrong(f"{_shown(scalar)} is not a whole number; {right}")
         if not low <= value <= high:
-            raise Bad(f"{value} is out of range; {low} to {high} is possible")
+            raise Wrong(f"{value} is out of range; {low} to {high} is possible")
         return value
 
     return read
@@ -120,9 +118,9 @@ def real(low: float, high: float) -> Callable[[Node], float]:
         value = _resolved(scalar)
         if type(value) is not int and type(value) is not float:
             right = doubt(scalar) or f"write one from {low:g} to {high:g}, without quotes"
-            raise Bad(f"{_shown(scalar)} is not a number; {right}")
+            raise Wrong(f"{_shown(scalar)} is not a number; {right}")
         if not low <= value <= high:
-            raise Bad(f"{value:g} is out of range; {low:g} to {high:g} is possible")
+            raise Wrong(f"{value:g} is out of range; {low:g} to {high:g} is possible")
         return float(value)
 
     return read
@@ -139,9 +137,9 @@ def duration(low: str, high: str) -> Callable[[Node], float]:
             right = (
                 f"write {scalar.text}s for seconds" if bare else "write it like 250ms, 5s, 10m, 2h"
             )
-            raise Bad(f"{_shown(scalar)} is not a time with a unit; {right}")
+            raise Wrong(f"{_shown(scalar)} is not a time with a unit; {right}")
         if not _known(low) <= seconds <= _known(high):
-            raise Bad(f"{scalar.text} is out of range; {low} to {high} is possible")
+            raise Wrong(f"{scalar.text} is out of range; {low} to {high} is possible")
         return seconds
 
     return read
@@ -162,7 +160,7 @@ def _known(text: str) -> float:
 def _scalar(node: Node, wanted: str) -> Scalar:
     if isinstance(node, Scalar):
         return node
-    raise Bad(f"needs {wanted}, not a {'list' if isinstance(node, Listing) else 'mapping'}")
+    raise Wrong(f"needs {wanted}, not a {'list' if isinstance(node, Listing) else 'mapping'}")
 
 
 def _shown(scalar: Scalar) -> str:

@@ -12,7 +12,6 @@ import msgspec
 from goldcopy.driver import Secret
 from goldcopy.errors import Wrong
 from goldcopy.inventory.document import Node, Scalar, Table
-from goldcopy.inventory.scalars import Bad
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What stands here may be a secret in the wrong place, so that no message repeats any of it.
@@ -47,12 +46,12 @@ class SecretSource(msgspec.Struct, frozen=True):
 def secret_source(node: Node, folder: Path) -> SecretSource:
     """Read ``{env: NAME}`` or ``{file: PATH}``; a path is relative to ``folder``."""
     if not isinstance(node, Table) or len(node.parts) != 1:
-        raise Bad(_RIGHT)
+        raise Wrong(_RIGHT)
     ((key, part),) = node.parts.items()
     if not isinstance(part, Scalar) or not part.text.strip():
-        raise Bad(_RIGHT)
+        raise Wrong(_RIGHT)
     if key == "env" and _VARIABLE.fullmatch(part.text):
         return SecretSource(env=part.text)
     if key == "file":
         return SecretSource(file=folder / Path(part.text).expanduser())
-    raise Bad(_RIGHT)
+    raise Wrong(_RIGHT)
