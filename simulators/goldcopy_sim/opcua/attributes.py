@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple, Self, cast
+
 from asyncua import ua
 from asyncua.server.address_space import AddressSpace
 from asyncua.ua.ua_binary import variant_to_binary
@@ -11,12 +13,29 @@ from .codec import Body, Data, Kind, Reader, data_value, number, variant
 from .ids import AttributeIds, ObjectIds, StatusCodes, standard
 from .model import Model
 from .settings import Role
-from .variable import READ, WRITE, Variable
+from .variable import WRITE
 
 CUT_SHORT = variant(
     Data(Kind.ExtensionObject, Body(standard(ObjectIds.Range_Encoding_DefaultBinary), bytes(5)))
 )
 """A Range whose two Doubles are five bytes: whoever knows the type runs out of data."""
+
+
+class Write(NamedTuple):
+    """A WriteValue (5.10.4.2)."""
+
+    node: ua.NodeId
+    attribute: int
+    index_range: str | None
+    data: Data
+    status: int
+    stamped: bool
+
+    @classmethod
+    def decode(cls, reader: Reader) -> Self:
+        """The next one of a request."""
+        node = cast(ua.NodeId, reader.element(Kind.NodeId))
+        return cls(node, reader.unpack(Kind.UInt32), reader.string(), *reader.data_value())
 
 
 class Attributes:
@@ -44,16 +63,15 @@ class Attributes:
         status = StatusCodes.Good
         if attribute != AttributeIds.Value:
             if variable and attribute == AttributeIds.UserAccessLevel:
-                value = _byte(level(variable, role))
+                value = _byte(variable.level(role))
             else:
                 value = self._static(asked.NodeId, attribute)
                 if not value:
                     return self._missing(asked.NodeId)
         elif variable:
-            refused = _refused(variable, role)
-            if refused:
-                return _bad(refused)
-            value, status, source = variable.variant, variable.status, variable.stamp
+            refused = variable.refusal(role)
+            value, status = (b"", refused) if refused else (variable.variant, variable.status)
+            source = variable.stamp
             if fragile and variable is self._model.fragile:
                 value = CUT_SHORT
         else:
@@ -68,12 +86,9 @@ class Attributes:
             server=text.now() if stamps in (_Stamps.Server, _Stamps.Both) else None,
         )
 
-    def write(self, asked: Reader, role: Role) -> int:
-        """Decode one WriteValue, do it; the StatusCode."""
-        node = asked.element(Kind.NodeId)
-        assert isinstance(node, ua.NodeId)
-        attribute, index_range = asked.unpack(Kind.UInt32), asked.string()
-        data, status, stamped = asked.data_value()
+    def write(self, asked: Write, role: Role) -> int:
+        """Do one write; the StatusCode."""
+        node, attribute, index_range, data, status, stamped = asked
         variable = self._model.variables.get(node)
         if variable is None or attribute != AttributeIds.Value:
             if node not in self._space:
@@ -83,7 +98,7 @@ class Attributes:
             return StatusCodes.BadNotWritable
         if not variable.access & WRITE:
             return StatusCodes.BadNotWritable
-        if not level(variable, role) & WRITE:
+        if not variable.level(role) & WRITE:
             return StatusCodes.BadUserAccessDenied
         # Neither StatusWrite nor TimestampWrite is among the access levels (5.10.4.2).
         if status or stamped or index_range:
@@ -97,7 +112,7 @@ class Attributes:
         """An encoded Variant; nothing where the node has no such attribute."""
         found = self._fixed.get((node, attribute))
         if found is None:
-            held = self._space.read_attribute_value(node, AttributeIds(attribute))
+            held = self._space.read_attribute_value(node, attribute)
             if held.StatusCode and held.StatusCode.value:
                 return b""
             found = variant_to_binary(held.Value or ua.Variant())
@@ -107,20 +122,6 @@ class Attributes:
     def _missing(self, node: ua.NodeId) -> bytes:
         known = node in self._space
         return _bad(StatusCodes.BadAttributeIdInvalid if known else StatusCodes.BadNodeIdUnknown)
-
-
-def level(variable: Variable, role: Role) -> int:
-    """The UserAccessLevel."""
-    hidden = READ if variable.secret else 0
-    return variable.access & ~hidden & ~(WRITE if role == "viewer" else 0)
-
-
-def _refused(variable: Variable, role: Role) -> int:
-    if not variable.access & READ:
-        return StatusCodes.BadNotReadable
-    if not level(variable, role) & READ:
-        return StatusCodes.BadUserAccessDenied
-    return StatusCodes.Good
 
 
 def _byte(value: int) -> bytes:

@@ -75,7 +75,7 @@ def machine(name: str, *, reorder: bool = False) -> Model:
         datetime(2025, dice.randrange(1, 13), dice.randrange(1, 29), tzinfo=UTC),
     )
     model = Model([UA, f"urn:example:controls:{name}", *uris], build)
-    types = describe(model)
+    types = describe(model, kit.kind)
     device = _device(model, name, kit, space, dice)
     _zones(device, kit, dice)
     own = device.part("ParameterSet", space=DI)

@@ -235,6 +235,13 @@ class Model:
         for node, file in self.files.items():
             yield text.address(node, self.uris), ("BYTES", file.content)
 
+    def hidden(self) -> Iterator[tuple[str, str]]:
+        """Address -> status code, of every variable whose value nobody can read."""
+        for node, variable in self.variables.items():
+            refusal = variable.refusal("engineer")
+            if refusal:
+                yield text.address(node, self.uris), ua.StatusCode(ua.UInt32(refusal)).name
+
     def tick(self) -> None:
         """Let every process value take one step, a hundredth of its span at most."""
         for variable, low, high in self.live:

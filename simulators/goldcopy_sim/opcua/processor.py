@@ -79,7 +79,11 @@ class Processor(UaProcessor):
             kept = await super()._process_message(typeid, requesthdr, seqhdr, body)  # type: ignore[no-untyped-call]
             self._outlet.dripping = self._controller.fault == "slow" and self._active()
             return bool(kept)
-        request = self._desk.decode(service, body)
+        try:
+            request = self._desk.decode(service, body)
+        except ServiceError:
+            self._note(Service(service, service in WRITES, "undecodable"))
+            raise
         if request is None:
             self._note(Service(service, service in WRITES))
             if self._mute():

@@ -12,16 +12,17 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from asyncua import ua
-from asyncua.common.utils import Buffer
+from asyncua.common.utils import Buffer, ServiceError
 from asyncua.server.address_space import ViewService
 from asyncua.ua.ua_binary import struct_from_binary, struct_to_binary
+from asyncua.ua.uaerrors import UaError
 
-from .attributes import Attributes
+from .attributes import Attributes, Write
 from .browse import Pages, References
 from .codec import Kind, Reader, array
 from .controller import Controller
 from .files import Handles, method, only_reads
-from .ids import ObjectIdNames
+from .ids import ObjectIdNames, StatusCodes
 from .settings import Role
 
 WRITES = frozenset(
@@ -78,9 +79,16 @@ class Desk:
         }
 
     def decode(self, service: str, body: Buffer) -> Request | None:
-        """The request; None for a service that this controller does not offer."""
+        """The request; None for a service that this controller does not offer.
+
+        Raises:
+            ServiceError: BadDecodingError.
+        """
         decoder = self._decoders.get(service)
-        return decoder(body) if decoder else None
+        try:
+            return decoder(body) if decoder else None
+        except (UaError, ServiceError, ValueError, struct.error) as error:
+            raise ServiceError(StatusCodes.BadDecodingError) from error
 
     def close(self) -> None:
         """Give back what the session held."""
@@ -125,12 +133,13 @@ class Desk:
 
     def _write(self, body: Buffer) -> Request:
         reader = Reader(body.read(len(body)))
-        count = reader.unpack(Kind.Int32)
+        asked = [Write.decode(reader) for _ in range(reader.unpack(Kind.Int32))]
 
         def run(role: Role) -> Sequence[bytes]:
-            return [struct.pack("<I", self._attributes.write(reader, role)) for _ in range(count)]
+            return [struct.pack("<I", self._attributes.write(each, role)) for each in asked]
 
-        return Request(count, f"{count} nodes", run, "max_nodes_per_write", writes=True)
+        detail = f"{len(asked)} nodes"
+        return Request(len(asked), detail, run, "max_nodes_per_write", writes=True)
 
     def _translate(self, body: Buffer) -> Request:
         asked = struct_from_binary(ua.TranslateBrowsePathsToNodeIdsParameters, body)

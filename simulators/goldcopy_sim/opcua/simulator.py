@@ -135,6 +135,10 @@ class OpcUaSimulator:
         """
         return dict(self.model.values())
 
+    def hidden(self) -> Mapping[str, str]:
+        """Those of ``values`` that no user can read: address -> the status code they get."""
+        return dict(self.model.hidden())
+
     def change(self, address: str, value: Value) -> None:
         """Set a value behind everybody's back."""
         self.model.change(address, value)

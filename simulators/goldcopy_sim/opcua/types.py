@@ -26,12 +26,14 @@ class Types(NamedTuple):
     """Packed like any other, but its definition is the vendor's secret."""
 
 
-def describe(model: Model) -> Types:
-    """Put the types into the type tree."""
+def describe(model: Model, kind: str) -> Types:
+    """Put the types into the type tree.
+
+    Ovens and packers come from two teams: the same NodeId is not the same structure on both.
+    """
     mode = _enumeration(model, 3001, "OperatingMode")
-    limits = _structure(
-        model, 3010, "Limits", Field("Low", Kind.Double), Field("High", Kind.Double)
-    )
+    low, high = Field("Low", Kind.Double), Field("High", Kind.Double)
+    limits = _structure(model, 3010, "Limits", *((low, high) if kind == "oven" else (high, low)))
     zone = _structure(
         model,
         3020,

@@ -13,6 +13,7 @@ from ..service import Value
 from . import text
 from .codec import Body, Data, Kind, Scalar, variant
 from .ids import StatusCodes
+from .settings import Role
 from .structures import Leaf, Member, Structure, leaves, replace
 
 READ, WRITE = 1, 2
@@ -46,12 +47,23 @@ class Variable:
 
     @property
     def variant(self) -> bytes:
-        """The value as the wire has it; none comes with a Bad status (OPC 10000-4, 7.11)."""
-        if self.status >> 31:
-            return b""
+        """The value as the wire has it."""
         if self._encoded is None:
             self._encoded = variant(self.data)
         return self._encoded
+
+    def level(self, role: Role) -> int:
+        """The UserAccessLevel."""
+        hidden = READ if self.secret else 0
+        return self.access & ~hidden & ~(WRITE if role == "viewer" else 0)
+
+    def refusal(self, role: Role) -> int:
+        """Why a user gets no value; Good where there is one (OPC 10000-4, 7.11)."""
+        if not self.access & READ:
+            return StatusCodes.BadNotReadable
+        if not self.level(role) & READ:
+            return StatusCodes.BadUserAccessDenied
+        return self.status if self.status >> 31 else StatusCodes.Good
 
     def fits(self, data: Data) -> bool:
         """Whether ``data`` is of this variable's type, dimensions and, if any, structure."""
