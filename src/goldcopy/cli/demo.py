@@ -1,0 +1,142 @@
+"""``goldcopy demo``: pull a simulated plant, change it behind goldcopy's back, pull, compare."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import typer
+
+from goldcopy.cli.options import DEFAULT_INVENTORY, InventoryFile, Json
+
+if TYPE_CHECKING:
+    from goldcopy.inventory import Device, Inventory
+    from goldcopy.registry import Simulator
+    from goldcopy.snapshot import Snapshot, Value
+    from goldcopy.vault import Vault
+
+Say = Callable[[str], None]
+
+CHANGES = 3
+"""How many values are changed in each controller."""
+
+
+class Tampered(NamedTuple):
+    """One value that was changed at the controller."""
+
+    device: str
+    path: str
+    address: str
+    old: Value
+    new: Value
+
+
+def demo(inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False) -> None:
+    """Start the demo plant, pull it, change some values, pull again, show exactly those."""
+    from goldcopy.cli.options import read_inventory
+
+    plant = read_inventory(inventory)
+    with tempfile.TemporaryDirectory(prefix="goldcopy-demo-") as folder:
+        exact = asyncio.run(_run(plant, Path(folder) / "vault", as_json))
+    if not exact:
+        raise typer.Exit(1)
+
+
+async def _run(inventory: Inventory, vault_path: Path, as_json: bool) -> bool:
+    import msgspec
+
+    from goldcopy.cli import output
+    from goldcopy.cli.pull import pull_into
+    from goldcopy.cli.simulate import plant
+    from goldcopy.vault import Vault
+
+    def say(text: str) -> None:
+        output.console(error=as_json).print(output.styled(f"\n{text}", "bold cyan"))
+
+    Vault.create(vault_path).close()
+    async with plant(inventory.devices, own_ports=True) as running:
+        devices = [
+            msgspec.structs.replace(
+                device, host=running[device.name].host, port=running[device.name].port
+            )
+            for device in inventory.devices
+        ]
+        say(f"{len(running)} simulated controllers are up; the first pull:")
+        first = await pull_into(vault_path, devices, inventory.zones, show=not as_json)
+        vault = Vault.open(vault_path)
+        done: list[Tampered] = []
+        for device in devices:
+            snapshot = vault.load(vault.resolve(device.name))
+            done += tamper(snapshot, running[device.name])
+        say(f"Somebody changes {len(done)} values at the controllers, past goldcopy:")
+        if not as_json:
+            rows = [[one.device, one.address, str(one.old), str(one.new)] for one in done]
+            output.table(["device", "where", "was", "is"], rows)
+        say("The second pull:")
+        second = await pull_into(vault_path, devices, inventory.zones, show=not as_json)
+        exact = _compare(vault, devices, done, as_json, say)
+        vault.close()
+    say("All simulated controllers are stopped, the demo's vault is removed.")
+    return exact and all(outcome.state == "kept" for outcome in (*first, *second))
+
+
+def tamper(snapshot: Snapshot, controller: Simulator) -> list[Tampered]:
+    """Change a few settings, spread over the controller."""
+    held = controller.values()
+    fit = [
+        item
+        for item in snapshot.items
+        if item.role == "setting"
+        and item.access == "read-write"
+        and item.address in held
+        and isinstance(held[item.address][1], bool | int | float)
+    ]
+    step = max(1, len(fit) // CHANGES)
+    done = []
+    for item in fit[::step][:CHANGES]:
+        _, old = held[item.address]
+        new = nudged(old)
+        controller.change(item.address, new)
+        done.append(Tampered(snapshot.device, item.path, item.address, old, new))
+    return done
+
+
+def nudged(value: Value) -> Value:
+    """Another value of the same kind, near enough to look like somebody's doing."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value - 1 if value > 0 else value + 1
+    assert isinstance(value, float)
+    return value + 1.0 if abs(value) < 1e6 else 0.0
+
+
+def _compare(
+    vault: Vault, devices: Sequence[Device], done: Sequence[Tampered], as_json: bool, say: Say
+) -> bool:
+    """Print what goldcopy found; True if it is what was done, no more and no less."""
+    from goldcopy.cli import diff, output
+    from goldcopy.snapshot.diff import diff as changes_of
+
+    found: set[tuple[str, str]] = set()
+    say("What goldcopy found:")
+    for device in devices:
+        before, after = vault.resolve(f"{device.name}~1"), vault.resolve(device.name)
+        old, new = vault.load(before), vault.load(after)
+        found |= {(device.name, change.path) for change in changes_of(old, new)}
+        if not as_json:
+            output.console().print(output.styled(device.name, "bold"))
+            diff.report(before, old, after, new, as_json=False)
+    expected = {(one.device, one.path) for one in done}
+    exact = found == expected
+    if as_json:
+        output.emit({"changed": sorted(expected), "found": sorted(found), "exact": exact})
+    elif exact:
+        say(f"Exactly the {len(expected)} values that were changed.")
+    else:
+        missed, extra = sorted(expected - found), sorted(found - expected)
+        say(f"NOT what was changed: missed {missed}, found besides {extra}")
+    return exact

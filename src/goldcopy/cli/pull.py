@@ -1,0 +1,118 @@
+"""``goldcopy pull``: read controllers now, and keep what they hold."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from goldcopy.cli.options import DEFAULT_INVENTORY, Devices, InventoryFile, Json
+from goldcopy.cli.options import Zone as ZoneOption
+
+if TYPE_CHECKING:
+    from goldcopy.collect import Outcome
+    from goldcopy.inventory import Device, Zone
+
+
+def pull(
+    names: Devices = None,
+    zone: ZoneOption = "",
+    full: Annotated[
+        bool, typer.Option("--full", help="Read everything, whatever change tokens say.")
+    ] = False,
+    inventory: InventoryFile = DEFAULT_INVENTORY,
+    as_json: Json = False,
+) -> None:
+    """Read controllers now and keep a snapshot of each. Changes nothing in them."""
+    from goldcopy.cli import output
+    from goldcopy.cli.options import read_inventory
+    from goldcopy.vault import Vault
+
+    plant = read_inventory(inventory)
+    devices = plant.select(*(names or ()), zone=zone)
+    if not plant.vault.exists():
+        Vault.create(plant.vault).close()
+    outcomes = asyncio.run(pull_into(plant.vault, devices, plant.zones, full, show=not as_json))
+    if as_json:
+        output.emit({"devices": outcomes})
+    if any(outcome.state != "kept" or outcome.gaps for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+async def pull_into(
+    vault_path: Path,
+    devices: Sequence[Device],
+    zones: Mapping[str, Zone],
+    full: bool = False,
+    show: bool = True,
+) -> list[Outcome]:
+    """Pull devices into a vault, with a progress bar; ``show`` prints the table of outcomes.
+
+    The vault is locked before the first controller is asked, so that two runs never ask it at once.
+    """
+    from goldcopy.cli.progress import watching
+    from goldcopy.collect import Watch, collect
+    from goldcopy.vault import Vault
+
+    vault = Vault.open(vault_path)
+    watch = Watch()
+    try:
+        async with vault.writing() as writer, watching(watch):
+            outcomes = await collect(
+                devices,
+                writer.keep,
+                zones=zones,
+                previous=None if full else writer.latest,
+                watch=watch,
+            )
+    finally:
+        vault.close()
+    if show:
+        print_outcomes(outcomes)
+    return outcomes
+
+
+def print_outcomes(outcomes: Sequence[Outcome]) -> None:
+    """One line a device, then each gap and each failure in words."""
+    from goldcopy.cli import output
+
+    output.table(
+        ["device", "state", "items", "gaps", "settings", "requests", "seconds", "id"],
+        [
+            [
+                one.device,
+                output.styled(one.state, "green" if one.state == "kept" else "bold red"),
+                str(one.items),
+                output.styled(str(one.gaps), "yellow" if one.gaps else ""),
+                _settings(one),
+                str(one.requests),
+                f"{one.seconds:.2f}",
+                one.id[: output.SHORT],
+            ]
+            for one in outcomes
+        ],
+        right="items gaps requests seconds",
+    )
+    out = output.console()
+    for one in outcomes:
+        if one.error:
+            out.print(output.styled(one.error, "red"))
+        if one.note:
+            out.print(output.styled(one.note, "yellow"))
+        for gap in one.gap_list[:GAPS_SHOWN]:
+            out.print(output.styled(f"{one.device}: gap {gap.path}: {gap.reason}", "yellow"))
+        if len(one.gap_list) > GAPS_SHOWN:
+            more = f"… and {len(one.gap_list) - GAPS_SHOWN} gaps more: goldcopy show {one.device}"
+            out.print(output.styled(more, "yellow"))
+
+
+GAPS_SHOWN = 10
+
+
+def _settings(one: Outcome) -> str:
+    if one.state != "kept":
+        return ""
+    return "as before" if one.unchanged else "new"
