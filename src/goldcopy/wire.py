@@ -160,7 +160,7 @@ class Exchange(asyncio.Protocol):
     async def closed(self) -> None:
         """Wait until the socket is closed."""
         if self._transport is not None:
-            await asyncio.shield(self._gone)
+            await self._gone
 
     # -- sending -------------------------------------------------------------------------------
 
@@ -228,8 +228,6 @@ class Exchange(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Cut the stream into frames and hand each to its request."""
-        if self._end is not None:
-            return
         self._meter.bytes_in += len(data)
         if self._recorder is not None:
             self._recorder("in", data)

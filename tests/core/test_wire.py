@@ -228,7 +228,7 @@ def test_what_cannot_be_trusted_ends_the_connection(arrives: bytes) -> None:
         assert isinstance(done[0], Malformed) or done[0] == [frame(1), frame(2)]
         with pytest.raises(Malformed):
             await exchange.ask(frame(4))
-        exchange.data_received(frame(1))  # the last bytes of the dead connection
+        exchange.data_received(frame(1))  # what the dead connection still brings
         assert sock.numbers == [1, 2] or arrives.startswith(frame(1))
 
     run()
@@ -398,6 +398,17 @@ async def test_the_oldest_request_is_timed_and_not_the_last_one_answered() -> No
     with pytest.raises(Unreachable):
         await task
     assert asyncio.get_running_loop().time() == pytest.approx(2.0, abs=0.31)
+
+
+@on_a_clock
+async def test_a_later_request_is_timed_from_its_own_sending() -> None:
+    exchange, _, _ = made(timeout=2.0)
+    task = asking(exchange, 1, 2)
+    await asyncio.sleep(1.5)
+    exchange.data_received(frame(1))
+    with pytest.raises(Unreachable):
+        await task
+    assert asyncio.get_running_loop().time() == pytest.approx(3.5)
 
 
 @on_a_clock
@@ -606,6 +617,24 @@ async def test_a_session_over_a_socket() -> None:
         assert meter.bytes_in == meter.bytes_out == sum(map(len, requests))
         with pytest.raises(Unreachable, match="ended"):
             await exchange.ask(frame(1))
+
+
+async def test_the_socket_is_closed_when_the_context_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loop, sockets = asyncio.get_running_loop(), []
+    create: Callable[..., Awaitable[tuple[asyncio.BaseTransport, object]]] = loop.create_connection
+
+    async def noted(*args: object) -> tuple[asyncio.BaseTransport, object]:
+        transport, protocol = await create(*args)
+        sockets.append(transport.get_extra_info("socket"))
+        return transport, protocol
+
+    monkeypatch.setattr(loop, "create_connection", noted)
+    async with serving(echo) as (target, _):
+        async with connect(target, ToyFramer(), Meter()):
+            assert sockets[0].fileno() != -1
+        assert sockets[0].fileno() == -1
 
 
 async def test_an_error_in_the_session_closes_the_socket_too() -> None:
