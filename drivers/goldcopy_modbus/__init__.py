@@ -1,0 +1,70 @@
+"""Modbus TCP: whole ranges and named registers, files, queues and identification. Reads only.
+
+What a newcomer should read, in this order: ``options`` and ``register`` are what the inventory
+may say, ``plan`` and ``spans`` turn that into the fewest requests, ``reader`` reads an area around
+what is refused, ``items`` and ``codec`` make values of it; ``identity`` asks who the device is,
+``link`` keeps the one connection, ``pdu`` and ``framer`` are the bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import ClassVar
+
+import msgspec
+
+from goldcopy.driver import Capability, Meter, Target
+from goldcopy.errors import Wrong
+from goldcopy_modbus.link import Link
+from goldcopy_modbus.options import Options
+from goldcopy_modbus.session import ModbusSession
+
+__all__ = ["ModbusDriver", "ModbusSession", "Options"]
+
+
+class ModbusDriver:
+    """Modbus TCP devices, and those behind a gateway."""
+
+    name: ClassVar[str] = "modbus"
+    title: ClassVar[str] = "Modbus TCP"
+    port: ClassVar[int] = 502
+    Options: ClassVar[type[msgspec.Struct]] = Options
+    capabilities: ClassVar[Sequence[Capability]] = (
+        Capability("coils, discrete inputs, input and holding registers (FC 1-4)", "done"),
+        Capability("named registers: type, byte order, scale, bit, unit, limits", "done"),
+        Capability("identification (FC 43/14, FC 17)", "done"),
+        Capability("files (FC 20) and FIFO queues (FC 24)", "done"),
+        Capability(
+            "values of one moment",
+            "partial",
+            "what one request holds is of one moment; the standard has no way to freeze more",
+        ),
+        Capability(
+            "writing settings back (FC 5, 6, 15, 16, 21, 22)", "planned", "comes with restore"
+        ),
+        Capability("RTU over TCP, TLS, serial lines", "planned", "needs framers of their own"),
+        Capability("SunSpec models", "planned", "until then, name the registers"),
+        Capability(
+            "cheap proof that nothing changed", "impossible", "the standard has no change counter"
+        ),
+        Capability(
+            "the register map itself",
+            "impossible",
+            "a device cannot tell it; take it from its manual into the inventory",
+        ),
+        Capability(
+            "programs",
+            "impossible",
+            "the standard has no service for them; vendors' own (UMAS, function 90) are not spoken",
+        ),
+    )
+
+    @asynccontextmanager
+    async def open(self, target: Target, meter: Meter) -> AsyncIterator[ModbusSession]:
+        """Connect; there is no login. Raises ``Unreachable``, ``Refused``, ``Wrong``."""
+        options = Options() if target.options is None else target.options
+        if not isinstance(options, Options):
+            raise Wrong(f"{type(options).__name__} are not the options of the driver modbus")
+        async with Link(target, meter, options.unit_id) as link:
+            yield ModbusSession(link, options)
