@@ -8,7 +8,9 @@ from typing import Any, cast
 from asyncua import ua
 from asyncua.common.connection import TransportLimits
 from asyncua.common.utils import Buffer, ServiceError
+from asyncua.crypto.security_policies import SecurityPolicyNone
 from asyncua.server.internal_server import InternalServer
+from asyncua.server.internal_session import SessionState
 from asyncua.server.uaprocessor import UaProcessor
 from asyncua.ua.ua_binary import nodeid_to_binary, struct_to_binary, uatcp_to_binary
 from asyncua.ua.uaerrors import UaError
@@ -76,6 +78,8 @@ class Processor(UaProcessor):
             self._note(Service(service, writes=False))
             if self._mute():
                 return True
+            if service in ("CreateSession", "ActivateSession"):
+                self._check_channel()
             kept = await super()._process_message(typeid, requesthdr, seqhdr, body)  # type: ignore[no-untyped-call]
             self._outlet.dripping = self._controller.fault == "slow" and self._active()
             return bool(kept)
@@ -117,10 +121,19 @@ class Processor(UaProcessor):
     def _mute(self) -> bool:
         return self._controller.fault == "silent" and self._active()
 
+    def _check_channel(self) -> None:
+        """An unsecured channel is for discovery, unless sessions without security are offered."""
+        unsecured = self._connection.security_policy.URI == SecurityPolicyNone.URI
+        offered = self._controller.settings.security
+        if unsecured and ua.SecurityPolicyType.NoSecurity not in offered:
+            raise ServiceError(StatusCodes.BadSecurityPolicyRejected)
+
     def _user(self, header: ua.RequestHeader) -> str | None:
         """The user of the activated session that a request belongs to (OPC 10000-4, 5.6)."""
         if self.session is None or header.AuthenticationToken != self.session.auth_token:
             raise ServiceError(StatusCodes.BadSessionIdInvalid)
+        if self.session.state is SessionState.Closed:
+            raise ServiceError(StatusCodes.BadSessionClosed)
         if not self.session.is_activated():
             raise ServiceError(StatusCodes.BadSessionNotActivated)
         self.session_last_activity = time.monotonic()
