@@ -1,0 +1,189 @@
+"""The index and the packs it stands for, kept in step; and what is wrong with the packs."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from goldcopy.errors import VaultDamaged, VaultUnavailable
+from goldcopy.vault.folder import list_packs, pack_path
+from goldcopy.vault.index import Index
+from goldcopy.vault.pack import Pack, read_pack
+
+T = TypeVar("T")
+_NAME = "index.sqlite"
+
+
+class Catalog:
+    """Answers from the index, which it brings up to date, mends or makes anew as needed."""
+
+    def __init__(self, path: Path, vault_id: str) -> None:
+        """Open the index of the vault in this folder. Raises ``VaultUnavailable``."""
+        self.path = path
+        self.vault_id = vault_id
+        self.doubts: list[str] = []
+        """What is wrong with the packs, a line each."""
+        self._last = 0
+        self._closed = self._mended = False
+        self._lock = threading.RLock()
+        self._index = _open(path)
+        self._sure(self.refresh)
+
+    def close(self) -> None:
+        """Let go of the index."""
+        with self._lock:
+            self._closed = True
+            self._index.close()
+
+    def read(self, get: Callable[[Index], T]) -> T:
+        """An answer from an index that knows all packs."""
+        with self._lock:
+            if self._closed:
+                raise VaultUnavailable(f"{self.path} has been closed already")
+            if pack_path(self.path, self._last + 1).exists():
+                self._sure(self.refresh)
+            try:
+                return self._sure(lambda: get(self._index))
+            except VaultDamaged:
+                if self._mended or not self._packs_are_good():
+                    raise
+                self._mended = True
+                self._renew()
+                return get(self._index)
+
+    def last(self) -> tuple[int, str]:
+        """Number and hash of the pack that the next one follows."""
+        return self.read(lambda index: index.last())
+
+    def add(self, pack: Pack) -> None:
+        """Take in a pack that was just written: it is safe, whatever becomes of the index."""
+        with self._lock:
+            if not self._sure(lambda: self._index.add(pack, self._last)):
+                self._sure(self.refresh)
+            self._last = max(self._last, pack.seq)
+
+    def doubt(self, text: str) -> None:
+        """Note something that is wrong with the packs."""
+        if text not in self.doubts:
+            self.doubts.append(text)
+
+    def refresh(self) -> None:
+        """Take in packs that others have written, and look the folder over."""
+        with self._lock:
+            packs, foreign = list_packs(self.path)
+            damage = self._look_again(packs)
+            while (strangers := self._catch_up(packs)) is None:
+                pass  # another process was quicker
+            known = self._index.packs()
+            damage |= {seq: text for seq, (_, text) in known.items() if text}
+            self._judge(sorted(set(packs) & set(known)), damage)
+            names = foreign + [pack_path(self.path, seq).name for seq in strangers]
+            for path in (self.path / "packs" / name for name in names):
+                self.doubt(f"{path} is no part of this vault: move it away")
+
+    def _look_again(self, packs: list[int]) -> dict[int, str]:
+        """Damage of packs that are indexed; begins anew if the index stands for other packs.
+
+        The last pack is looked at, and those that were damaged: someone may have mended them.
+        """
+        known = self._index.packs()
+        last = max(known, default=0)
+        damage: dict[int, str] = {}
+        late = (self._read(seq) for seq in packs if seq < last and seq not in known)
+        stale = any(pack.ours for pack in late)
+        for seq in {seq for seq in packs if seq in known and (known[seq][1] or seq == last)}:
+            pack = self._read(seq)
+            if pack.hash != known[seq][0]:
+                stale = stale or not pack.damage
+                damage[seq] = pack.damage
+        if not stale:
+            return damage
+        self._index.clear()
+        return {}
+
+    def _catch_up(self, packs: list[int]) -> list[int] | None:
+        """The packs that do not belong here; None if another process has changed the index."""
+        self._last, _ = self._index.last()
+        known = self._index.packs()
+        strangers = []
+        for seq in packs:
+            if seq in known:
+                continue
+            pack = self._read(seq)
+            if seq < self._last or not (pack.ours or (pack.ours is None and seq == self._last + 1)):
+                strangers.append(seq)
+            elif not self._index.add(pack, self._last):
+                return None
+            else:
+                self._last = seq
+        return strangers
+
+    def _judge(self, packs: list[int], damage: Mapping[int, str]) -> None:
+        """Put into words what is wrong with the sequence of packs."""
+        self.doubts = []
+        before = 0
+        for seq in [*packs, self._last + 1]:
+            if seq > before + 1:
+                first, last = (pack_path(self.path, n) for n in (before + 1, seq - 1))
+                span = f"{first} is" if first == last else f"{first} to {last.name} are"
+                self.doubt(f"{span} missing: put back a good copy")
+            if seq in damage:
+                path = pack_path(self.path, seq)
+                self.doubt(f"{path} is damaged: {damage[seq]}; put a good copy in its place")
+            before = seq
+
+    def _read(self, seq: int) -> Pack:
+        return read_pack(self.path, self.vault_id, seq)
+
+    def _packs_are_good(self) -> bool:
+        """Whether all packs are whole: if so, it is the index that is wrong."""
+        known = self._index.packs()
+        return not self.doubts and all(
+            self._read(seq).hash == digest for seq, (digest, _) in known.items()
+        )
+
+    def _sure(self, act: Callable[[], T]) -> T:
+        """Do something with the index; if SQLite cannot, with a new one, at last in memory."""
+        try:
+            return act()
+        except sqlite3.Error:
+            with contextlib.suppress(sqlite3.Error):
+                self._renew()
+                return act()
+            self._use(Index(None))
+            self.refresh()
+            return act()
+
+    def _renew(self) -> None:
+        with contextlib.suppress(OSError):
+            _forget(self.path)
+        self._use(_open(self.path))
+        self.refresh()
+
+    def _use(self, index: Index) -> None:
+        with contextlib.suppress(sqlite3.Error):
+            self._index.close()
+        self._index = index
+
+
+def _open(path: Path) -> Index:
+    """In its file, anew if that is broken; in memory where none can be made (a read-only disk)."""
+    try:
+        try:
+            return Index(path / _NAME)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            _forget(path)
+            return Index(path / _NAME)
+    except (sqlite3.Error, OSError):
+        return Index(None)
+
+
+def _forget(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        (path / f"{_NAME}{suffix}").unlink(missing_ok=True)

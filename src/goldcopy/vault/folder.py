@@ -1,0 +1,133 @@
+"""The vault's folder on a disk: files written once, the writer's lock, and what the disk may say.
+
+vault.json          marks the folder as a vault, written last when one is made
+packs/00000001.pack …   write-once, numbered without holes
+writer.lock         held by the one process that writes
+index.sqlite        a cache; may be deleted at any time
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from goldcopy.errors import VaultDamaged, VaultUnavailable
+
+PACK_NAME = re.compile(r"(\d{8,})\.pack", re.ASCII)
+_TEMPORARY = re.compile(r"\..+\.tmp")
+
+_ADVICE = {
+    errno.ENOSPC: "no space is left on its disk: make room; what was kept before is safe",
+    errno.EDQUOT: "the disk quota is used up: make room; what was kept before is safe",
+    errno.EFBIG: "the limit on file sizes (ulimit -f) is reached: raise it",
+    errno.EACCES: "no permission: run goldcopy as the owner of the vault, or give it the right",
+    errno.EPERM: "no permission: run goldcopy as the owner of the vault, or give it the right",
+    errno.EROFS: "its disk is mounted read-only: mount it writable",
+    errno.EIO: "the disk reports an error: check the disk, and copy the vault to another one",
+    errno.ENOENT: "it is not there: is its disk mounted?",
+}
+
+
+@contextlib.contextmanager
+def disk(path: Path) -> Iterator[None]:
+    """Where the operating system's errors become ours, about this file or folder."""
+    try:
+        yield
+    except OSError as error:
+        advice = _ADVICE.get(error.errno or 0, error.strerror or str(error))
+        raise VaultUnavailable(f"{path}: {advice}") from error
+
+
+def pack_path(vault: Path, seq: int) -> Path:
+    """Where a pack is."""
+    return vault / "packs" / f"{seq:08d}.pack"
+
+
+def list_packs(vault: Path) -> tuple[list[int], list[str]]:
+    """The sequence numbers of the packs, in order, and the names of files that are not ours."""
+    with disk(vault / "packs"):
+        names = os.listdir(vault / "packs")
+    found = [(PACK_NAME.fullmatch(name), name) for name in names]
+    packs = sorted(int(match[1]) for match, name in found if match)
+    foreign = [n for match, n in found if not match and not _TEMPORARY.fullmatch(n)]
+    return packs, sorted(foreign)
+
+
+def publish(path: Path, content: Iterable[bytes]) -> None:
+    """Write a file that is never changed again: it is there whole and for good, or not at all.
+
+    It is written under a temporary name, synced, and linked to its own name, which cannot
+    overwrite; the folder is synced last. Raises ``VaultUnavailable``, and ``VaultDamaged`` if
+    there is such a file already.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    with disk(path):
+        try:
+            _write(temporary, content)
+            _name(temporary, path)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
+        try:
+            _sync_folder(path.parent)
+        except OSError:
+            os.unlink(path)  # nobody has been told of it, so it must not appear as kept
+            raise
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a writer that was killed has left half-written. Only under the lock."""
+    with disk(folder):
+        for name in os.listdir(folder):
+            if _TEMPORARY.fullmatch(name):
+                os.unlink(folder / name)
+
+
+def _write(path: Path, content: Iterable[bytes]) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
+    try:
+        for part in content:
+            view = memoryview(part)
+            while view:
+                view = view[os.write(file, view) :]
+        _sync(file)
+    finally:
+        os.close(file)
+
+
+def _name(temporary: Path, path: Path) -> None:
+    """Give the file its own name, unless there is such a file: a rename would overwrite it."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise VaultDamaged(
+            f"{path} is there already, and was not written by this run: "
+            "move it out of the vault if it is not a pack of it"
+        ) from None
+    except OSError as error:
+        # Some file systems (exFAT, some network shares) have no hard links.
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP) or path.exists():
+            raise
+        os.rename(temporary, path)
+
+
+def _sync(file: int) -> None:
+    """To the platter: on macOS fsync alone leaves the data in the drive's cache."""
+    full = getattr(fcntl, "F_FULLFSYNC", None)
+    if full is None:
+        os.fsync(file)
+    else:
+        fcntl.fcntl(file, full)
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

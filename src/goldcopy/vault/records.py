@@ -1,0 +1,158 @@
+"""What a pack holds, one JSON object a line: blobs and snapshots, and what is known about them.
+
+A record says what it is in its field ``record``; a reader passes over kinds that it does not know,
+so gold copies, approvals, plans and receipts find their place here. docs/format.md specifies them.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from goldcopy.errors import VaultDamaged
+from goldcopy.snapshot import Blob
+
+
+class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """About the pull, not about the controller: no part of the id."""
+
+    taken: datetime
+    """When the pull began, in UTC."""
+    seconds: float
+    requests: int
+    bytes: int
+    """Sent and received."""
+    carried: tuple[str, ...] = ()
+    """Paths taken over from the previous snapshot because a change token covers them."""
+    by: str = ""
+    """``user@host``."""
+    version: str = ""
+    """Of goldcopy."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One snapshot in the history of a device."""
+
+    device: str
+    id: str
+    settings: str
+    facts: Facts
+    items: int
+    gaps: int
+    unchanged: bool
+    """Whether the settings are those of the entry before."""
+    number: int
+    """Position in the device's history; the first is 1."""
+
+
+class Kept(NamedTuple):
+    """What became of a snapshot: it is on the disk, and this is its entry."""
+
+    entry: Entry
+    unchanged: bool
+
+
+class BlobRecord(msgspec.Struct, frozen=True, tag_field="record", tag="blob"):
+    """Big content, once in a vault."""
+
+    sha256: str
+    size: int
+    data: str
+    """Base64 (RFC 4648 section 4)."""
+
+
+class SnapshotRecord(
+    msgspec.Struct, frozen=True, omit_defaults=True, tag_field="record", tag="snapshot"
+):
+    """A snapshot: whole (a keyframe), or as changes to the one with the id ``base``."""
+
+    device: str
+    id: str
+    settings: str
+    items: int
+    """How many items the snapshot has; not how many are set here."""
+    facts: Facts
+    base: str = ""
+    """"" for a keyframe."""
+    head: Raw | UnsetType = UNSET
+    """The head line; left out if it is the base's."""
+    gaps: list[Raw] | UnsetType = UNSET
+    """All gap lines; left out if they are the base's."""
+    drop: list[str] = []
+    """Paths of the base that are gone."""
+    set: list[Raw] = []
+    """Lines of items that are new or differ from the base."""
+
+
+class BlobMeta(msgspec.Struct, frozen=True, tag_field="record", tag="blob"):
+    """A blob record without its content."""
+
+    sha256: str
+    size: int
+
+
+class SnapshotMeta(msgspec.Struct, frozen=True, tag_field="record", tag="snapshot"):
+    """A snapshot record without its items."""
+
+    device: str
+    id: str
+    settings: str
+    items: int
+    facts: Facts
+    base: str = ""
+    gaps: list[Raw] | UnsetType = UNSET
+
+
+Meta = BlobMeta | SnapshotMeta
+
+
+class _Kind(msgspec.Struct, frozen=True):
+    record: str
+
+
+encode = msgspec.json.Encoder().encode
+_decode_kind = msgspec.json.Decoder(_Kind).decode
+_decode_meta = msgspec.json.Decoder(Meta).decode
+_decode_snapshot = msgspec.json.Decoder(SnapshotRecord).decode
+_decode_blob = msgspec.json.Decoder(BlobRecord).decode
+
+
+def blob_line(blob: Blob, content: bytes) -> bytes:
+    """The record of a blob."""
+    return encode(BlobRecord(blob.sha256, blob.size, base64.b64encode(content).decode()))
+
+
+def meta(line: bytes) -> Meta | None:
+    """What the index needs of a record; None for a kind that this version does not know.
+
+    Raises ``msgspec.DecodeError`` or ``UnicodeDecodeError`` if it is no record.
+    """
+    if _decode_kind(line).record not in ("blob", "snapshot"):
+        return None
+    known: Meta = _decode_meta(line)
+    return known
+
+
+def read_snapshot(line: bytes) -> SnapshotRecord:
+    """Decode a snapshot record. Raises ``VaultDamaged``."""
+    try:
+        return _decode_snapshot(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise VaultDamaged(f"not a snapshot record: {error}") from None
+
+
+def read_blob(line: bytes, sha256: str) -> bytes:
+    """The content of a blob record, checked against its hash. Raises ``VaultDamaged``."""
+    try:
+        record = _decode_blob(line)
+        content = base64.b64decode(record.data, validate=True)
+    except (msgspec.DecodeError, UnicodeDecodeError, binascii.Error) as error:
+        raise VaultDamaged(f"not a blob record: {error}") from None
+    if Blob.of(content) != Blob(sha256, record.size):
+        raise VaultDamaged(f"the content of blob {sha256[:12]} has another hash")
+    return content

@@ -1,0 +1,181 @@
+"""The vault for reading: devices, histories, and snapshots rebuilt and proved by their id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from goldcopy.errors import VaultDamaged, Wrong
+from goldcopy.snapshot import Gap, Item, Snapshot
+from goldcopy.vault import blame, marker, names
+from goldcopy.vault.catalog import Catalog
+from goldcopy.vault.folder import pack_path
+from goldcopy.vault.index import Index, Row
+from goldcopy.vault.pack import read_record
+from goldcopy.vault.records import Entry, SnapshotRecord, read_blob, read_snapshot
+from goldcopy.vault.state import State
+
+if TYPE_CHECKING:
+    from goldcopy.vault.writer import Writer
+
+
+class Vault:
+    """One vault. All methods but ``writing`` block on the disk, for milliseconds.
+
+    They may be called from any thread.
+    """
+
+    def __init__(self, path: Path, catalog: Catalog) -> None:
+        """Use ``open`` or ``create``."""
+        self.path = path
+        self.catalog = catalog
+
+    @classmethod
+    def create(cls, path: Path | str) -> Self:
+        """Make an empty vault in a new or empty folder, and open it. Raises ``Wrong``."""
+        marker.make(Path(path))
+        return cls.open(path)
+
+    @classmethod
+    def open(cls, path: Path | str) -> Self:
+        """Open a vault; its index is brought up to date, or made anew, where it must be.
+
+        Raises ``VaultUnavailable``, ``VaultDamaged`` or ``Wrong``.
+        """
+        path = Path(path)
+        return cls(path, Catalog(path, marker.read(path)))
+
+    def close(self) -> None:
+        """Let go of the index."""
+        self.catalog.close()
+
+    @property
+    def doubts(self) -> list[str]:
+        """What is wrong with the packs, a line each. What it does not touch can still be read."""
+        return self.catalog.doubts
+
+    def devices(self) -> list[str]:
+        """The devices that have a snapshot, by name."""
+        return self.catalog.read(lambda index: index.devices())
+
+    def log(self, device: str) -> list[Entry]:
+        """The history of a device, newest first. Raises ``Wrong`` if there is none."""
+        history = self.catalog.read(lambda index: index.history(device))
+        if not history:
+            raise names.unknown(self, device)
+        return [row.entry for row in history]
+
+    def by_id(self, prefix: str) -> list[Entry]:
+        """The entries whose id begins so; the newest one where an id occurs several times."""
+        return [row.entry for row in self.catalog.read(lambda index: index.with_prefix(prefix))]
+
+    def resolve(self, name: str) -> Entry:
+        """The entry that ``DEVICE``, ``DEVICE@DAY``, ``DEVICE~N`` or the start of an id means.
+
+        Raises ``Wrong``, saying what there is instead.
+        """
+        return names.resolve(self, name)
+
+    def load(self, entry: Entry | str) -> Snapshot:
+        """Rebuild a snapshot and prove it by its id. Raises ``VaultDamaged``.
+
+        Its ``blobs`` are fetched when they are asked for, so not after ``close``.
+        """
+        found = self.resolve(entry) if isinstance(entry, str) else entry
+        return self.state(found).snapshot(self.blob)
+
+    def state(self, entry: Entry) -> State:
+        """As ``load``, the lines only."""
+        return self.catalog.read(lambda index: self._state(index, entry))
+
+    def blob(self, sha256: str) -> bytes:
+        """Big content by its hash, proved by it. Raises ``Wrong`` if the vault does not have it."""
+        return self.catalog.read(lambda index: self._blob(index, sha256))
+
+    def has(self, sha256: str) -> bool:
+        """Whether the vault has this content."""
+        return self.catalog.read(lambda index: index.blob(sha256)) is not None
+
+    def blame(self, device: str, path: str) -> list[tuple[Entry, Item | Gap | None]]:
+        """Each entry at which one item was not as before, newest first; None: it was gone.
+
+        Raises ``Wrong`` if the device never had this item.
+        """
+        latest = self.log(device)[0]
+        found = self.catalog.read(lambda index: blame.trace(path, self._records(index, device)))
+        if not found:
+            known = self.state(latest).items
+            raise Wrong(f"{device} has never had {path}: {names.near(path, known, 'it has')}")
+        return found
+
+    def writing(self, by: str = "", linger: float = 1.0) -> AbstractAsyncContextManager[Writer]:
+        """Take the writer's lock and give a ``Writer``.
+
+        Args:
+            by: ``user@host``; this user and host if "".
+            linger: seconds that a snapshot waits for others to share its pack, while any are on
+                their way (``Writer.pulling``).
+
+        Raises ``VaultUnavailable`` at once if another process has the lock.
+        """
+        from goldcopy.vault.writer import writing
+
+        return writing(self, by, linger)
+
+    def _state(self, index: Index, entry: Entry) -> State:
+        row = index.at(entry.device, entry.number)
+        if row is None or row.entry.id != entry.id:
+            row = index.find(entry.device, entry.id)
+        if row is None:
+            raise VaultDamaged(f"the vault has no snapshot {entry.id[:12]} of {entry.device}")
+        chain = self._chain(index, row)
+        state = State.rebuilt([self._record(link) for link in chain])
+        if state.digest() != entry.id:
+            packs = sorted({pack_path(self.path, link.place.pack).name for link in chain})
+            raise VaultDamaged(
+                f"snapshot {entry.id[:12]} of {entry.device} does not rebuild to its id; "
+                f"one of these packs is not the original: {', '.join(packs)}"
+            )
+        return state
+
+    def _chain(self, index: Index, row: Row) -> list[Row]:
+        """The rows from a keyframe up to this one that change anything."""
+        chain = [row]
+        while row.base:
+            row = self._base(index, row)
+            if row.entry.id == chain[-1].entry.id:
+                chain.pop()
+            chain.append(row)
+        return chain[::-1]
+
+    def _base(self, index: Index, row: Row) -> Row:
+        base = index.find(row.entry.device, row.base, before=row.entry.number)
+        if base is None:
+            raise VaultDamaged(
+                f"{row.entry.device}: the snapshot {row.base[:12]} that {row.entry.id[:12]} "
+                f"builds on is not there; {'; '.join(self.doubts) or 'a pack is missing'}"
+            )
+        return base
+
+    def _record(self, row: Row) -> SnapshotRecord:
+        return read_snapshot(read_record(self.path, row.place))
+
+    def _records(self, index: Index, device: str) -> Iterator[tuple[Entry, SnapshotRecord]]:
+        """The records of a device, oldest first, of the entries that are not as the one before."""
+        before = ""
+        for row in reversed(index.history(device)):
+            if row.base and row.base != before:
+                self._base(index, row)
+                raise VaultDamaged(f"{device}: a snapshot before {row.entry.id[:12]} is not there")
+            if row.entry.id != before:
+                yield row.entry, self._record(row)
+            before = row.entry.id
+
+    def _blob(self, index: Index, sha256: str) -> bytes:
+        place = index.blob(sha256)
+        if place is None:
+            said = f"the vault has no content with the hash {sha256}"
+            raise VaultDamaged(f"{said}; {self.doubts[0]}") if self.doubts else Wrong(said)
+        return read_blob(read_record(self.path, place), sha256)
