@@ -1,0 +1,119 @@
+"""Names that outlive a restart: by namespace URI, never by index.
+
+A namespace index is good for one session, and many servers number their nodes anew at every boot.
+So an item's path is made of browse names, and its address is left empty where the id may change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Sequence
+from uuid import UUID
+
+from .codec import Name, NodeId
+
+UA = "http://opcfoundation.org/UA/"
+RESERVED = frozenset({"namespaces", "structure", "types", "Types"})
+"""First segments that this driver gives itself (see docs of ``items``)."""
+
+
+class Keys:
+    """The namespaces of one session."""
+
+    def __init__(self, uris: Sequence[str]) -> None:
+        self.uris = tuple(uris) or (UA,)
+        self.index = {uri: n for n, uri in reversed(list(enumerate(self.uris)))}
+        self.static: set[int] = set()
+        """Indexes of the namespaces whose numeric ids are promised to stay."""
+        self.aliases = _aliases(self.uris)
+        self._segments: dict[Name, str] = {}
+
+    def segment(self, name: Name) -> str:
+        """One segment of a path: ``DI:DeviceSet``; without alias in namespace 0."""
+        found = self._segments.get(name)
+        if found is None:
+            found = escape(name.name)
+            if name.ns:
+                found = f"{self.alias(name.ns)}:{found}"
+            elif ":" in found or name.name in RESERVED:
+                found = ":" + found
+            self._segments[name] = found
+        return found
+
+    def alias(self, space: int) -> str:
+        """The short name of a namespace; its index says nothing beyond this session."""
+        return self.aliases[space] if space < len(self.aliases) else "unknown"
+
+    def name_of(self, segment: str) -> Name | None:
+        """The QualifiedName that ``segment`` wrote; None if no namespace has that alias."""
+        alias, colon, rest = segment.partition(":")
+        if not alias or not colon:
+            return Name(0, unescape(rest if colon else segment))
+        if alias not in self.aliases[1:]:
+            return None
+        return Name(self.aliases.index(alias, 1), unescape(rest))
+
+    def address(self, node: NodeId) -> str:
+        """``nsu=http://example.com/oven;s=Speed``; "" for a numeric id that may be given anew."""
+        if isinstance(node.id, int) and node.ns and node.ns not in self.static:
+            return ""
+        return self.text(node)
+
+    def text(self, node: NodeId) -> str:
+        """A NodeId by its URI (OPC 10000-6, 5.1.12), volatile or not."""
+        space, identifier = node
+        if isinstance(identifier, int):
+            tail = f"i={identifier}"
+        elif isinstance(identifier, str):
+            tail = f"s={identifier}"
+        elif isinstance(identifier, UUID):
+            tail = f"g={identifier}"
+        else:
+            tail = f"b={b64encode(identifier).decode()}"
+        return f"nsu={_quoted(self.uri(space))};{tail}" if space else tail
+
+    def twin(self, path: str, node: NodeId) -> str:
+        """A path told apart from that of another node with the same browse names."""
+        return f"{path}{{{self.text(node).replace('/', '~1')}}}"
+
+    def uri(self, space: int) -> str:
+        """The URI of a namespace; a made-up one where the server has told none."""
+        return self.uris[space] if space < len(self.uris) else f"unknown namespace {space}"
+
+
+def escape(name: str) -> str:
+    """A browse name as one segment: ``~`` for itself, ``/`` and ``{`` (JSON Pointer's way)."""
+    if not name:
+        return "~2"
+    if "~" in name or "/" in name or "{" in name:
+        return name.replace("~", "~0").replace("/", "~1").replace("{", "~3")
+    return name
+
+
+def unescape(segment: str) -> str:
+    """The name that ``escape`` wrote."""
+    if segment == "~2":
+        return ""
+    return segment.replace("~3", "{").replace("~1", "/").replace("~0", "~")
+
+
+def _quoted(uri: str) -> str:
+    return uri.replace("%", "%25").replace(";", "%3B")
+
+
+def _aliases(uris: Sequence[str]) -> tuple[str, ...]:
+    """The last part of each URI; where two are alike, each with a piece of its URI's hash."""
+    names = [_last_part(uri) for uri in uris]
+    often = Counter(names[1:])
+    return tuple(
+        f"{name}-{hashlib.sha256(uri.encode()).hexdigest()[:6]}" if often[name] > 1 else name
+        for name, uri in zip(names, uris, strict=True)
+    )
+
+
+def _last_part(uri: str) -> str:
+    parts = [part for part in re.split(r"[/:#?]", uri) if part]
+    return re.sub(r"[^\w.-]", "-", parts[-1]) if parts else "nameless"

@@ -1,0 +1,283 @@
+"""Requests as bytes and responses as data: the services a reading session needs (OPC 10000-4)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from goldcopy.errors import Malformed
+
+from .codec import (
+    BYTE,
+    INT32,
+    STATUS_CODE,
+    UINT32,
+    Data,
+    Name,
+    NodeId,
+    Reader,
+    Result,
+    Undecodable,
+)
+
+BROWSE, BROWSE_NEXT, TRANSLATE, READ, CALL = 527, 533, 554, 631, 712
+REPLY = {BROWSE: 530, BROWSE_NEXT: 536, TRANSLATE: 557, READ: 634, CALL: 715}
+"""Request -> response, by the ids of their binary encodings in namespace 0."""
+FAULT = 397
+
+NODE_ID_ATTR, BROWSE_NAME, VALUE, DATA_TYPE, USER_ACCESS_LEVEL = 1, 3, 13, 14, 18
+DATA_TYPE_DEFINITION = 23
+
+HIERARCHICAL, HAS_ENCODING, HAS_SUBTYPE, HAS_PROPERTY = 33, 38, 45, 46
+OBJECT, VARIABLE, METHOD, VIEW = 1, 2, 4, 128
+
+# -- writing ---------------------------------------------------------------------------------------
+
+
+def node_id(node: NodeId) -> bytes:
+    """A NodeId in its shortest form (OPC 10000-6, 5.2.2.9)."""
+    space, identifier = node
+    if isinstance(identifier, int):
+        if space == 0 and identifier < 256:
+            return struct.pack("<BB", 0, identifier)
+        if space < 256 and identifier < 65536:
+            return struct.pack("<BBH", 1, space, identifier)
+        return struct.pack("<BHI", 2, space, identifier)
+    if isinstance(identifier, str):
+        return struct.pack("<BH", 3, space) + string(identifier)
+    if isinstance(identifier, UUID):
+        return struct.pack("<BH", 4, space) + identifier.bytes_le
+    return struct.pack("<BHi", 5, space, len(identifier)) + identifier
+
+
+def string(value: str) -> bytes:
+    """A String."""
+    raw = value.encode()
+    return struct.pack("<i", len(raw)) + raw
+
+
+def array(elements: Sequence[bytes]) -> bytes:
+    """An array of encoded elements."""
+    return struct.pack("<i", len(elements)) + b"".join(elements)
+
+
+_NULL_ID = b"\x00\x00"
+_NULL_STRING = b"\xff\xff\xff\xff"
+
+
+def browse(
+    nodes: Sequence[NodeId],
+    *,
+    reference: int = HIERARCHICAL,
+    forward: bool = True,
+    classes: int = 0,
+) -> bytes:
+    """Body of a BrowseRequest: all fields of the references of ``nodes`` (Part 4, 5.9.2)."""
+    tail = struct.pack("<i", 0 if forward else 1) + node_id(NodeId(0, reference))
+    tail += struct.pack("<?II", True, classes, 63)
+    view = _NULL_ID + struct.pack("<qI", 0, 0)
+    no_limit = struct.pack("<I", 0)
+    return view + no_limit + array([node_id(node) + tail for node in nodes])
+
+
+def browse_next(points: Sequence[bytes], *, release: bool = False) -> bytes:
+    """Body of a BrowseNextRequest."""
+    return struct.pack("<?", release) + array([struct.pack("<i", len(p)) + p for p in points])
+
+
+def read(wanted: Sequence[tuple[NodeId, int]]) -> bytes:
+    """Body of a ReadRequest: fresh values (MaxAge 0) without time stamps (Part 4, 5.11.2)."""
+    tails: dict[int, bytes] = {}
+    parts = []
+    for node, attribute in wanted:
+        tail = tails.get(attribute)
+        if tail is None:  # no index range, no data encoding
+            tail = struct.pack("<I", attribute) + _NULL_STRING + b"\x00\x00" + _NULL_STRING
+            tails[attribute] = tail
+        parts.append(node_id(node) + tail)
+    return struct.pack("<dI", 0.0, 3) + array(parts)
+
+
+def call(node: NodeId, method: NodeId, arguments: Sequence[bytes]) -> bytes:
+    """Body of a CallRequest of one method; arguments are encoded Variants."""
+    return array([node_id(node) + node_id(method) + array(arguments)])
+
+
+def translate(start: NodeId, paths: Sequence[Sequence[Name]]) -> bytes:
+    """Body of a TranslateBrowsePathsToNodeIdsRequest, all from one start."""
+    step = node_id(NodeId(0, HIERARCHICAL)) + struct.pack("<??", False, True)
+    return array(
+        [
+            node_id(start)
+            + array([step + struct.pack("<H", name.ns) + string(name.name) for name in path])
+            for path in paths
+        ]
+    )
+
+
+# -- reading ---------------------------------------------------------------------------------------
+
+
+class Reference(NamedTuple):
+    """One reference found by Browse (Part 4, 7.29)."""
+
+    type: NodeId
+    target: NodeId
+    uri: str
+    """Namespace URI of the target where the server gives that instead of an index."""
+    server: int
+    name: Name
+    display: str
+    node_class: int
+    type_definition: NodeId
+
+
+class Browsed(NamedTuple):
+    """What one node answered to Browse."""
+
+    status: int
+    point: bytes | None
+    """A continuation point: there is more to fetch."""
+    references: list[Reference]
+
+
+class Header(NamedTuple):
+    """The front of a response."""
+
+    service: int
+    handle: int
+    status: int
+
+
+def header(reader: Reader) -> Header:
+    """Type and ResponseHeader (Part 4, 7.33)."""
+    service = reader.node_id()
+    reader.take(8)
+    handle = reader.number(UINT32)
+    status = reader.number(STATUS_CODE)
+    reader.diagnostic()
+    for _ in range(reader.count()):
+        reader.byte_string()
+    reader.extension()
+    known = service.ns == 0 and isinstance(service.id, int)
+    return Header(int(service.id) if known else -1, handle, status)
+
+
+def browsed(reader: Reader, expected: int) -> list[Browsed]:
+    """Results of Browse or BrowseNext. Raises ``Malformed``: a half-read list is a wrong one."""
+    try:
+        results = [_browsed_one(reader) for _ in range(_count(reader, expected))]
+        reader.diagnostics()
+        reader.finish()
+    except Undecodable as error:
+        raise Malformed(f"the answer to Browse cannot be decoded ({error})") from None
+    return results
+
+
+def _browsed_one(reader: Reader) -> Browsed:
+    status = reader.number(STATUS_CODE)
+    point = reader.byte_string()
+    found = [_reference(reader) for _ in range(reader.count())]
+    return Browsed(status, point or None, found)
+
+
+def _reference(reader: Reader) -> Reference:
+    kind = reader.node_id()
+    reader.pos += 1  # IsForward, as asked for
+    target, uri, server = reader.expanded()
+    name = reader.name()
+    display = reader.text().text
+    node_class = reader.number(INT32)
+    type_definition, _, _ = reader.expanded()
+    return Reference(kind, target, uri, server, name, display, node_class, type_definition)
+
+
+class ReadFailed(Exception):
+    """A ReadResponse went wrong at one value: nothing in it can be trusted."""
+
+    def __init__(self, index: int, why: str) -> None:
+        super().__init__(why)
+        self.index = index
+        """Where decoding stopped; the fault may be earlier."""
+
+
+def read_results(reader: Reader, expected: int) -> list[Result]:
+    """The DataValues of a ReadResponse, all of them or ``ReadFailed``."""
+    results: list[Result] = []
+    try:
+        for _ in range(_count(reader, expected)):
+            results.append(reader.data_value())
+        reader.diagnostics()
+        reader.finish()
+    except Undecodable as error:
+        raise ReadFailed(min(len(results), expected - 1), str(error)) from None
+    return results
+
+
+class Called(NamedTuple):
+    """What a method answered."""
+
+    status: int
+    outputs: tuple[Data, ...]
+
+
+def called(reader: Reader) -> Called:
+    """The result of a Call of one method."""
+    try:
+        _count(reader, 1)
+        status = reader.number(STATUS_CODE)
+        for _ in range(reader.count()):
+            reader.take(4)
+        reader.diagnostics()
+        outputs = tuple([reader.variant() for _ in range(reader.count())])
+        reader.diagnostics()
+        reader.finish()
+    except Undecodable as error:
+        raise Malformed(f"the answer to Call cannot be decoded ({error})") from None
+    return Called(status, outputs)
+
+
+def translated(reader: Reader, expected: int) -> list[tuple[int, list[NodeId]]]:
+    """Per path: status, and the nodes it leads to in this server."""
+    results = []
+    try:
+        for _ in range(_count(reader, expected)):
+            status = reader.number(STATUS_CODE)
+            results.append((status, list(_targets(reader))))
+        reader.diagnostics()
+        reader.finish()
+    except Undecodable as error:
+        raise Malformed(f"the answer to TranslateBrowsePaths cannot be decoded ({error})") from None
+    return results
+
+
+def _targets(reader: Reader) -> Iterator[NodeId]:
+    for _ in range(reader.count()):
+        node, uri, server = reader.expanded()
+        remaining = reader.number(UINT32)
+        if not uri and not server and remaining == 0xFFFFFFFF:
+            yield node
+
+
+def _count(reader: Reader, expected: int) -> int:
+    count = reader.count()
+    if count != expected:
+        raise Undecodable(f"{count} results for {expected} questions")
+    return count
+
+
+def byte_argument(value: int) -> bytes:
+    """A Variant of Byte."""
+    return struct.pack("<BB", BYTE, value)
+
+
+def uint32_argument(value: int) -> bytes:
+    """A Variant of UInt32."""
+    return struct.pack("<BI", UINT32, value)
+
+
+def int32_argument(value: int) -> bytes:
+    """A Variant of Int32."""
+    return struct.pack("<Bi", INT32, value)
