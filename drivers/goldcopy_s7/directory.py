@@ -37,6 +37,8 @@ async def numbers(link: Link, kind: str, count: int) -> list[int]:
 
     Raises ``Refused`` if the CPU's list is not ``count`` different blocks.
     """
+    if not count:
+        return []
     request = Userdata(LIST_OF_TYPE, b"0%X" % TYPES[kind])
     try:
         data = await link.gather(request, _ENTRY.size * count)

@@ -107,10 +107,10 @@ class Found:
             self._item(name, texts.get(index, ""))
 
     async def _mode(self, link: Link) -> None:
-        (row, *_) = await szl.read(link, 0x0424)
-        if len(row) < 4:
-            raise Refused("status list 0424 has records of an unknown size")
-        self._tell(mode=_MODES[row[3] & 0x0F])
+        rows = await szl.read(link, 0x0424)
+        if not rows or len(rows[0]) < 4:
+            raise Refused("status list 0424 has no record of the known size")
+        self._tell(mode=_MODES[rows[0][3] & 0x0F])
 
     async def _protection(self, link: Link) -> None:
         rows = szl.by_index(await szl.read(link, 0x0232, 4))

@@ -17,8 +17,10 @@ _BATCH = 64
 _PUT_GET = "on an S7-1200/1500, permit PUT/GET communication and full access"
 _OPTIMIZED = f"{_PUT_GET}, and turn off optimized access of the data block"
 
-Lengths = Mapping[int, int]
-"""Bytes of each data block that the CPU lists."""
+_NAME_IT = "give its number and count in options.data"
+
+Lengths = Mapping[int, int | None]
+"""Bytes of each data block that the CPU lists; None where it does not tell."""
 
 
 def path_of(run: Run) -> str:
@@ -33,27 +35,27 @@ def runs(areas: Sequence[Area], lengths: Lengths | None) -> tuple[list[Run], lis
     ``lengths`` is None where the CPU does not list its data blocks.
     """
     found: list[Run] = []
-    gaps: list[Gap] = []
+    gaps: dict[str, str] = {}
     for area in areas:
-        if area.area != "DB":
-            found.append(Run(area.area, 0, area.start, area.count))
-        elif area.count and area.number is not None:
-            found.append(Run("DB", area.number, area.start, area.count))
-        elif lengths is None:
+        if area.count:
+            found.append(Run(area.area, area.number or 0, area.start, area.count))
+            continue
+        if lengths is None:
             path = "db" if area.number is None else f"db/{area.number}"
-            gaps.append(
-                Gap(path, "the CPU does not tell its length; give number and count in options.data")
-            )
-        elif area.number is None:
-            found += [Run("DB", number, 0, size) for number, size in lengths.items()]
-        elif area.number in lengths:
-            found.append(Run("DB", area.number, 0, lengths[area.number]))
-        else:
-            gaps.append(Gap(f"db/{area.number}", "the CPU does not list this data block"))
-    unique = {
-        path_of(run): run for run in reversed(found) if run.amount
-    }  # the first one named wins
-    return sorted(unique.values()), gaps
+            gaps[path] = f"the CPU does not list its data blocks; {_NAME_IT}"
+            continue
+        for number in lengths if area.number is None else (area.number,):
+            size = lengths.get(number)
+            if size is not None:
+                found.append(Run("DB", number, 0, size))
+            elif number in lengths:
+                gaps[f"db/{number}"] = f"the CPU does not tell its length; {_NAME_IT}"
+            else:
+                gaps[f"db/{number}"] = "the CPU does not list this data block"
+    unique = {path_of(run): run for run in reversed(found)}  # the first one named wins
+    return sorted(unique.values()), [
+        Gap(path, why) for path, why in gaps.items() if path not in unique
+    ]
 
 
 def check(areas: Sequence[Area]) -> None:
@@ -94,13 +96,13 @@ async def read(link: Link, wanted: Sequence[Run]) -> tuple[dict[Run, bytes], lis
 
 def item_of(run: Run, octets: bytes) -> Item:
     """Bytes as read; timers and counters as words."""
+    path, type_ = path_of(run), "BYTES"
     value: Value = octets
-    kind = "BYTES"
     if run.width == 2:
         words = (octets[at : at + 2] for at in range(0, len(octets), 2))
-        value, kind = tuple(int.from_bytes(word, "big") for word in words), ""
-        kind = f"ARRAY[{run.amount}] OF WORD"
-    return Item(path_of(run), "tag", kind, value, role="process", address=path_of(run))
+        value = tuple(int.from_bytes(word, "big") for word in words)
+        type_ = f"ARRAY[{run.amount}] OF WORD"
+    return Item(path, "tag", type_, value, role="process", address=path)
 
 
 def _refusal(code: int) -> str:

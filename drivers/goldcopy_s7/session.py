@@ -65,14 +65,14 @@ class _Pull:
         self._gaps = list(who.gaps)
         self._carried: list[str] = []
         self._blobs: dict[str, bytes] = {}
+        self._data_blocks_listed = False
 
     async def read(self) -> Reading:
         counts = await self._counts()
         keys = await self._keys(counts) if counts is not None else []
         known = await self._infos(keys)
         await self._blocks(known)
-        listed = counts is not None and not any(gap.path == "blocks/DB" for gap in self._gaps)
-        await self._memory(known, listed=listed)
+        await self._memory(self._lengths(keys, known))
         return Reading(self._items, self._gaps, self._carried, self._blobs)
 
     # -- the list ------------------------------------------------------------------------------
@@ -104,16 +104,16 @@ class _Pull:
         keys: list[Key] = []
         wanted = self._wanted
         for kind in (*wanted, "DB") if self._needs_lengths and "DB" not in wanted else wanted:
-            count = counts.get(kind, 0)
-            if not count:
-                continue
             path = f"blocks/{kind}"
             try:
-                if kind in SYSTEM:
-                    self._items.append(await self._system_functions(path, kind, count))
-                else:
-                    numbers = await directory.numbers(self._link, kind, count)
+                if kind not in counts:
+                    raise Refused("the CPU does not say how many there are")
+                if kind not in SYSTEM:
+                    numbers = await directory.numbers(self._link, kind, counts[kind])
                     keys += [Key(kind, number) for number in numbers]
+                    self._data_blocks_listed |= kind == "DB"
+                elif counts[kind]:
+                    self._items.append(await self._system_functions(path, kind, counts[kind]))
             except Refused as refusal:
                 self._gap(path, str(refusal))
         return keys
@@ -190,9 +190,14 @@ class _Pull:
 
     # -- the memory ----------------------------------------------------------------------------
 
-    async def _memory(self, known: dict[Key, About], *, listed: bool) -> None:
-        lengths = {key.number: about.body_size for key, about in known.items() if key.type == "DB"}
-        wanted, gaps = memory.runs(self._options.data, lengths if listed else None)
+    def _lengths(self, keys: list[Key], known: dict[Key, About]) -> memory.Lengths | None:
+        if self._data_blocks_listed:
+            dbs = [key for key in keys if key.type == "DB"]
+            return {key.number: known[key].body_size if key in known else None for key in dbs}
+        return None
+
+    async def _memory(self, lengths: memory.Lengths | None) -> None:
+        wanted, gaps = memory.runs(self._options.data, lengths)
         self._gaps += gaps
         found, gaps = await memory.read(self._link, wanted)
         self._gaps += gaps

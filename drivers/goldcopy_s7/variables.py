@@ -52,6 +52,8 @@ def plan(runs: Sequence[Run], pdu: int) -> list[list[Piece]]:
     shared: list[Piece] = []
     left = room
     for place, run in enumerate(runs):
+        if not run.amount:  # an empty data block: there is nothing to ask for
+            continue
         if _cost(run) > room:
             requests += [[piece] for piece in _divided(place, run, room - _VALUE.size)]
             continue
