@@ -23,7 +23,6 @@ from goldcopy.registry import Registry
 from goldcopy.snapshot import Identity, Snapshot
 from goldcopy.vault import Facts, Kept
 
-
 Keep = Callable[[Snapshot, Facts], Awaitable[Kept]]
 """Takes a snapshot in, and returns once it is safe."""
 
