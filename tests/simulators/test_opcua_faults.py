@@ -26,8 +26,8 @@ from asyncua.ua.uaerrors import (
 )
 
 from goldcopy_sim.opcua import Login, OpcUaSimulator, Settings
-from goldcopy_sim.opcua import server as ours
 from goldcopy_sim.opcua.outlet import DROP, Outlet
+from goldcopy_sim.opcua.server import standard_space
 from goldcopy_sim.service import Service
 
 OPEN = {"security": [ua.SecurityPolicyType.NoSecurity]}
@@ -296,7 +296,7 @@ def test_the_parts_of_asyncua_that_are_overridden_are_still_there() -> None:
 
 async def test_no_server_writes_into_the_standard_address_space_they_all_copy() -> None:
     def picture() -> str:
-        (space,) = ours._STANDARD  # noqa: SLF001
+        space = standard_space()
         nodes = [space[node] for node in space.keys()]  # noqa: SIM118
         return repr([(n.nodeid, n.attributes, n.references, n.call) for n in nodes])
 

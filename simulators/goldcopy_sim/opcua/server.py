@@ -10,7 +10,7 @@ import asyncio
 import dataclasses
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 
 from asyncua import ua
 from asyncua.server.address_space import (
@@ -34,9 +34,6 @@ from .processor import Processor
 from .requests import Desk
 from .security import Doorkeeper, Identity
 
-_STANDARD: list[AddressSpace] = []
-"""The standard address space, built once: its 6174 nodes take most of a second."""
-
 _LIMITS = {
     ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerRead: "max_nodes_per_read",
     ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerWrite: "max_nodes_per_write",
@@ -45,18 +42,24 @@ _LIMITS = {
 _POINTS = ObjectIds.Server_ServerCapabilities_MaxBrowseContinuationPoints
 
 
+@cache
+def standard_space() -> AddressSpace:
+    """The standard address space, built once: its 6174 nodes take most of a second."""
+    space = AddressSpace()
+    standard_address_space.fill_address_space(NodeManagementService(space))  # type: ignore[no-untyped-call]
+    return space
+
+
 class Standard(InternalServer):
     """An internal server whose standard address space is a copy, not built anew."""
 
     async def load_standard_address_space(self, shelf_file: object = None) -> None:
         """Copy what services change; values and references are replaced whole, never altered."""
-        if not _STANDARD:
-            space = AddressSpace()
-            fill = standard_address_space.fill_address_space
-            await asyncio.to_thread(fill, NodeManagementService(space))
-            _STANDARD.append(space)
-        origins = [_STANDARD[0][node] for node in _STANDARD[0].keys()]  # noqa: SIM118 - no dict
-        for origin in origins:
+        await asyncio.to_thread(self._copy)
+
+    def _copy(self) -> None:
+        space = standard_space()
+        for origin in [space[node] for node in space.keys()]:  # noqa: SIM118 - no dict
             copy = NodeData(origin.nodeid)
             for attribute, held in origin.attributes.items():
                 copy.attributes[attribute] = AttributeValue(held.value)  # type: ignore[arg-type]
@@ -72,8 +75,11 @@ class Protocol(OPCUAProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Put our processor in the place of asyncua's."""
-        super().connection_made(transport)
         assert isinstance(transport, asyncio.Transport)
+        if self.listener.closing:
+            transport.abort()
+            return
+        super().connection_made(transport)
         controller = self.listener.controller
         outlet = Outlet(transport, controller.settings.delay)
         self.processor = Processor(
@@ -85,7 +91,8 @@ class Protocol(OPCUAProtocol):
     def connection_lost(self, ex: BaseException | None) -> None:
         """Count it out."""
         super().connection_lost(ex)
-        self.listener.controller.connections.closed()
+        if self.processor is not None:
+            self.listener.controller.connections.closed()
         self.gone.set()
 
 
@@ -95,6 +102,7 @@ class Listener(BinaryServer):
     def __init__(self, server: PlcServer, port: int) -> None:
         super().__init__(server.iserver, LOOPBACK, port, server.limits)
         self.controller = server.controller
+        self.closing = False
         self._attributes = Attributes(self.controller.model, self.iserver.aspace)
         self._references = References(self.iserver.aspace)
 
@@ -104,7 +112,14 @@ class Listener(BinaryServer):
         return Desk(self.controller, self._attributes, self._references, views)
 
     async def stop(self) -> None:
-        """Cut every connection and wait until nothing of them is left."""
+        """Accept no more, cut every connection, wait until nothing of them is left.
+
+        Whoever is accepted while asyncua's own stop is under way would keep it waiting for the
+        30 s that a client has to activate a session.
+        """
+        self.closing = True
+        if self._server is not None:
+            self._server.close()
         clients = [each for each in self.clients if isinstance(each, Protocol)]
         for client in clients:
             if client.transport:
@@ -144,7 +159,7 @@ class PlcServer(Server):
         await self.init()
         model = self.controller.model
         await self.nodes.namespace_array.write_value(list(model.uris))
-        model.enter(self.iserver)
+        await asyncio.to_thread(model.enter, self.iserver)
         await self.set_build_info(*model.build)
         await self._setup_server_nodes()
         await self.iserver.start()
