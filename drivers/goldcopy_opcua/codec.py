@@ -82,6 +82,8 @@ FIXED = {
 """The built-in types of fixed size, in the letters of ``struct``."""
 
 _FIXED = {kind: struct.Struct("<" + letter) for kind, letter in FIXED.items()}
+_INT32 = _FIXED[INT32]
+SMALL = tuple(NodeId(0, n) for n in range(256))
 _DEEPEST = 32
 """Levels of nesting; the standard asks for 100 at most (5.2.2.16), a value in the field has 2."""
 
@@ -150,16 +152,34 @@ class Reader:
 
     def label(self) -> str:
         """A String that is only shown or only names something: readable whatever it holds."""
-        return (self.byte_string() or b"").decode(errors="backslashreplace")
+        start = self.pos + 4
+        try:
+            length: int = _INT32.unpack_from(self.data, self.pos)[0]
+        except struct.error:
+            raise Undecodable("the message ends too soon") from None
+        if length <= 0:
+            self.pos = start
+            return ""
+        end = start + length
+        if end > len(self.data):
+            raise Undecodable(f"a length of {length} goes beyond the message")
+        self.pos = end
+        return self.data[start:end].decode(errors="backslashreplace")
 
     def node_id(self, flags: int = 0) -> NodeId:
         """A NodeId (5.2.2.9); ``flags`` are the two bits that only an ExpandedNodeId has."""
-        form = self.byte() & ~flags
-        if form == 0:
-            return NodeId(0, self.byte())
-        if form == 1:
-            space = self.byte()
-            return NodeId(space, self.number(UINT16))
+        data, pos = self.data, self.pos
+        try:
+            form = data[pos] & ~flags
+            if form == 0:
+                self.pos = pos + 2
+                return SMALL[data[pos + 1]]
+            if form == 1:
+                self.pos = pos + 4
+                return NodeId(data[pos + 1], data[pos + 2] | data[pos + 3] << 8)
+        except IndexError:
+            raise Undecodable("the message ends too soon") from None
+        self.pos = pos + 1
         space = self.number(UINT16)
         if form == 2:
             return NodeId(space, self.number(UINT32))
@@ -174,16 +194,15 @@ class Reader:
     def expanded(self) -> tuple[NodeId, str, int]:
         """An ExpandedNodeId (5.2.2.10): its id, its namespace URI if given, its server index."""
         form = self.data[self.pos] if self.pos < len(self.data) else 0
+        if form < 0x40:
+            return self.node_id(), "", 0
         node = self.node_id(0xC0)
-        if form & 0xC0 == 0:
-            return node, "", 0
         uri = self.label() if form & 0x80 else ""
         return node, uri, self.number(UINT32) if form & 0x40 else 0
 
     def name(self) -> Name:
         """A QualifiedName."""
-        space = self.number(UINT16)
-        return Name(space, self.label())
+        return Name(self.number(UINT16), self.label())
 
     def text(self) -> Text:
         """A LocalizedText (5.2.2.14)."""
@@ -248,14 +267,23 @@ class Reader:
 
     def data_value(self) -> Result:
         """A DataValue (5.2.2.17); time stamps are passed over."""
+        data, pos = self.data, self.pos
+        if pos + 1 < len(data) and data[pos] == 1:  # the common case, without a call: a number
+            kind = data[pos + 1]
+            packed = _FIXED.get(kind)
+            if packed is not None and pos + 2 + packed.size <= len(data):
+                value = packed.unpack_from(data, pos + 2)[0]
+                if value == value:
+                    self.pos = pos + 2 + packed.size
+                    return Result(Data(kind, value), 0)
         mask = self.byte()
-        data = self.variant() if mask & 0x01 else NULL
+        variant = self.variant() if mask & 0x01 else NULL
         status = self.number(STATUS_CODE) if mask & 0x02 else 0
         if mask & 0xFC:
             if mask & 0xC0:
                 raise Undecodable("not a DataValue")
             self.take(sum(size for bit, size in _STAMPS if mask & bit))
-        return Result(data, status)
+        return Result(variant, status)
 
     def diagnostic(self) -> None:
         """Pass over a DiagnosticInfo (5.2.2.12)."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from goldcopy.snapshot import Access, Gap, Item, Role
+from goldcopy.snapshot import Gap, Item, Role
 
 from . import status
 from .codec import EXTENSION_OBJECT, VARIANT, Body, Data, NodeId, Result, Text, Undecodable
@@ -22,6 +22,7 @@ from .structures import EU_INFORMATION, RANGE, STANDARD, Leaf, leaves
 from .types import Types
 from .values import IEC, Told, tell
 
+_COMPOUND = frozenset({0, EXTENSION_OBJECT, VARIANT})
 _CURRENT_WRITE = 2  # UserAccessLevel (OPC 10000-3, 8.57)
 _VOLATILE = frozenset({"OpenCount"})  # of a file: how many have it open just now
 
@@ -46,54 +47,63 @@ class Items:
         self._values = values
         """Values of all variables: properties are looked up for the variable they describe."""
 
-    def of(self, found: Found) -> Iterator[Item]:
+    def of(self, found: Found) -> list[Item]:
         """The items of one variable: one, or one for each member of a structure."""
         node, result = found.node, found.value
         if status.bad(result.status):
             self.gaps.append(Gap(node.path, status.reason(result.status)))
-            return
-        if status.bad(found.access.status):
+            return []
+        if found.access.status and status.bad(found.access.status):
             why = status.reason(found.access.status)
             self.gaps.append(Gap(node.path, f"whether it may be written is not known: {why}"))
-        parts = list(self._parts(found))
         level = found.access.data.value
         writable = isinstance(level, int) and level & _CURRENT_WRITE != 0
-        address = self._keys.address(node.id)
-        low, high = self._range(node)
-        unit = self._unit(node)
-        notes = _notes(node, result.status)
-        role = _role(node, writable)
-        access: Access = "read-write" if writable else "read"
-        kind = "parameter" if node.property or node.parameter else "tag"
-        for steps, told in parts:
-            yield Item(
-                path=node.path + "".join(f"/{_step(step)}" for step in steps),
-                kind=kind,  # type: ignore[arg-type]
-                type=told.type,
-                value=told.value,
-                role=role,
-                access=access,
-                unit="" if steps else unit,
-                label="; ".join([*notes, told.note] if told.note else notes),
-                low=None if steps else low,
-                high=None if steps else high,
-                address=address + _member(steps) if address else "",
-            )
+        try:
+            if result.data.kind in _COMPOUND:
+                return [
+                    self._item(node, steps, told, result.status, writable)
+                    for steps, told in self._parts(found)
+                ]
+            return [self._item(node, (), tell(result.data, self._keys), result.status, writable)]
+        except Undecodable as error:
+            self.gaps.append(Gap(node.path, f"its value cannot be kept: {error}"))
+            return []
+
+    def _item(
+        self, node: Node, steps: tuple[str | int, ...], told: Told, code: int, writable: bool
+    ) -> Item:
+        path, address = node.path, self._keys.address(node.id)
+        low = high = None
+        unit = ""
+        if steps:
+            path += "".join(f"/{_step(step)}" for step in steps)
+            address = address and address + _member(steps)
+        elif node.children:
+            low, high = self._range(node)
+            unit = self._unit(node)
+        return Item(
+            path,
+            "parameter" if node.property or node.parameter else "tag",
+            told.type,
+            told.value,
+            _role(node, writable),
+            "read-write" if writable else "read",
+            unit,
+            _label(node, code, told.note),
+            low,
+            high,
+            address,
+        )
 
     def _parts(self, found: Found) -> Iterator[tuple[tuple[str | int, ...], Told]]:
         node, data = found.node, found.value.data
-        try:
-            if data.kind == 0:
-                yield (), self._null(found.data_type)
-            elif data.kind not in (EXTENSION_OBJECT, VARIANT):
-                yield (), tell(data, self._keys)
-            else:
-                members = _members(node) if node.children else frozenset()
-                for leaf in self._opened(node, Leaf((), data)):
-                    if not leaf.steps or leaf.steps[0] not in members:
-                        yield leaf.steps, self._tell(leaf.data)
-        except Undecodable as error:
-            self.gaps.append(Gap(node.path, f"its value cannot be kept: {error}"))
+        if data.kind == 0:
+            yield (), self._null(found.data_type)
+            return
+        members = _members(node) if node.children else frozenset()
+        for leaf in self._opened(node, Leaf((), data)):
+            if not leaf.steps or leaf.steps[0] not in members:
+                yield leaf.steps, self._tell(leaf.data)
 
     def _null(self, data_type: NodeId | None) -> Told:
         kind = self._types.kind(data_type) if data_type is not None else 0
@@ -227,12 +237,13 @@ def _role(node: Node, writable: bool) -> Role:
     return "setting" if node.parameter and writable else "process"
 
 
-def _notes(node: Node, code: int) -> list[str]:
-    """The label: how people call it, and whether the server doubts the value."""
-    notes = [node.display] if node.display not in ("", node.name.name) else []
-    if status.uncertain(code):
-        notes.append(status.name(code))
-    return notes
+def _label(node: Node, code: int, note: str) -> str:
+    """How people call it, whether the server doubts the value, what the value does not say."""
+    shown = "" if node.display == node.name.name else node.display
+    if not code and not note:
+        return shown
+    doubt = status.name(code) if status.uncertain(code) else ""
+    return "; ".join(part for part in (shown, doubt, note) if part)
 
 
 def _step(step: str | int) -> str:

@@ -30,6 +30,7 @@ class Keys:
         """Indexes of the namespaces whose numeric ids are promised to stay."""
         self.aliases = _aliases(self.uris)
         self._segments: dict[Name, str] = {}
+        self._prefixes: dict[int, str] = {0: ""}
 
     def segment(self, name: Name) -> str:
         """One segment of a path: ``DI:DeviceSet``; without alias in namespace 0."""
@@ -58,22 +59,25 @@ class Keys:
 
     def address(self, node: NodeId) -> str:
         """``nsu=http://example.com/oven;s=Speed``; "" for a numeric id that may be given anew."""
-        if isinstance(node.id, int) and node.ns and node.ns not in self.static:
+        if type(node.id) is int and node.ns and node.ns not in self.static:
             return ""
         return self.text(node)
 
     def text(self, node: NodeId) -> str:
         """A NodeId by its URI (OPC 10000-6, 5.1.12), volatile or not."""
         space, identifier = node
-        if isinstance(identifier, int):
+        if isinstance(identifier, str):
+            tail = "s=" + identifier
+        elif isinstance(identifier, int):
             tail = f"i={identifier}"
-        elif isinstance(identifier, str):
-            tail = f"s={identifier}"
         elif isinstance(identifier, UUID):
             tail = f"g={identifier}"
         else:
             tail = f"b={b64encode(identifier).decode()}"
-        return f"nsu={_quoted(self.uri(space))};{tail}" if space else tail
+        prefix = self._prefixes.get(space)
+        if prefix is None:
+            prefix = self._prefixes[space] = f"nsu={_quoted(self.uri(space))};"
+        return prefix + tail
 
     def twin(self, path: str, node: NodeId) -> str:
         """A path told apart from that of another node with the same browse names."""

@@ -12,6 +12,7 @@ from goldcopy.errors import Malformed
 from .codec import (
     BYTE,
     INT32,
+    SMALL,
     STATUS_CODE,
     UINT32,
     Data,
@@ -36,6 +37,10 @@ OBJECT, VARIABLE, METHOD, VIEW = 1, 2, 4, 128
 # -- writing ---------------------------------------------------------------------------------------
 
 
+_SPACE_LENGTH, _INT32 = struct.Struct("<Hi"), struct.Struct("<i")
+_STRING_ID = struct.Struct("<BHi")
+
+
 def node_id(node: NodeId) -> bytes:
     """A NodeId in its shortest form (OPC 10000-6, 5.2.2.9)."""
     space, identifier = node
@@ -46,10 +51,11 @@ def node_id(node: NodeId) -> bytes:
             return struct.pack("<BBH", 1, space, identifier)
         return struct.pack("<BHI", 2, space, identifier)
     if isinstance(identifier, str):
-        return struct.pack("<BH", 3, space) + string(identifier)
+        raw = identifier.encode()
+        return _STRING_ID.pack(3, space, len(raw)) + raw
     if isinstance(identifier, UUID):
         return struct.pack("<BH", 4, space) + identifier.bytes_le
-    return struct.pack("<BHi", 5, space, len(identifier)) + identifier
+    return _STRING_ID.pack(5, space, len(identifier)) + identifier
 
 
 def string(value: str) -> bytes:
@@ -179,19 +185,61 @@ def browsed(reader: Reader, expected: int) -> list[Browsed]:
 def _browsed_one(reader: Reader) -> Browsed:
     status = reader.number(STATUS_CODE)
     point = reader.byte_string()
-    found = [_reference(reader) for _ in range(reader.count())]
+    found = [_quick(reader) or _reference(reader) for _ in range(reader.count())]
     return Browsed(status, point or None, found)
 
 
 def _reference(reader: Reader) -> Reference:
     kind = reader.node_id()
-    reader.pos += 1  # IsForward, as asked for
+    reader.take(1)  # IsForward, as asked for
     target, uri, server = reader.expanded()
     name = reader.name()
     display = reader.text().text
     node_class = reader.number(INT32)
     type_definition, _, _ = reader.expanded()
     return Reference(kind, target, uri, server, name, display, node_class, type_definition)
+
+
+def _quick(reader: Reader) -> Reference | None:
+    """The usual reference, without a call for each field; None leaves it to ``_reference``.
+
+    Two thirds of the time of a crawl went into these calls. Usual is: a standard reference type, a
+    String id, names in UTF-8, a standard type definition, and all of it within the message.
+    """
+    data, pos = reader.data, reader.pos
+    try:
+        if data[pos] or data[pos + 3] != 3:
+            return None
+        kind = SMALL[data[pos + 1]]
+        space, length = _SPACE_LENGTH.unpack_from(data, pos + 4)
+        if length < 0:
+            return None
+        end = pos + 10 + length
+        target = NodeId(space, data[pos + 10 : end].decode())
+        space, length = _SPACE_LENGTH.unpack_from(data, end)
+        if length < 0:
+            return None
+        pos = end + 6 + length
+        raw = data[end + 6 : pos]
+        name = raw.decode()
+        mask = data[pos]
+        pos += 1
+        if mask == 3:
+            pos += 4 + max(0, _INT32.unpack_from(data, pos)[0])
+        elif mask != 2:
+            return None
+        length = _INT32.unpack_from(data, pos)[0]
+        end = pos + 4 + length
+        shown = data[pos + 4 : end]
+        if length < 0 or data[end + 4]:
+            return None
+        node_class = _INT32.unpack_from(data, end)[0]
+        type_definition = SMALL[data[end + 5]]
+        display = name if shown == raw else shown.decode()
+    except (IndexError, struct.error, UnicodeDecodeError):
+        return None
+    reader.pos = end + 6
+    return Reference(kind, target, "", 0, Name(space, name), display, node_class, type_definition)
 
 
 class ReadFailed(Exception):
