@@ -80,7 +80,7 @@ class S7Framer:
 
     def only_reads(self, request: bytes) -> bool:
         """Whether the request is one frame with a service of the read list, and nothing behind."""
-        if self.length(memoryview(request)) != len(request):
+        if not request or self.length(memoryview(request)) != len(request):
             return False
         if request[5] == CONNECT:
             return True
