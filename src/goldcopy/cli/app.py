@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import ParamSpec
 
 import typer
 
@@ -14,6 +16,9 @@ from goldcopy.errors import GoldcopyError, VaultDamaged, Wrong
 NEEDS_A_PERSON = 1
 WRONG_USAGE = 2
 INTEGRITY_IN_DOUBT = 3
+STOPPED = 130
+
+P = ParamSpec("P")
 
 app = typer.Typer(
     name="goldcopy",
@@ -24,7 +29,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (
+COMMANDS = (
     init.init,
     check.check,
     pull.pull,
@@ -36,28 +41,52 @@ for command in (
     devices.drivers,
     simulate.simulate,
     demo.demo,
-):
-    app.command()(command)
+)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main() -> None:
     """Run goldcopy and leave the process with the right exit code."""
-    sys.exit(run(arguments))
+    sys.exit(run())
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; a known error is one line on standard error."""
+    """Run one command and return its exit code."""
     try:
         app(arguments)
     except SystemExit as end:
-        return _flushed(end.code if isinstance(end.code, int) else 0)
-    except BrokenPipeError:
-        return _flushed(NEEDS_A_PERSON)
-    except KeyboardInterrupt:
-        return _say("stopped; what was kept stays kept", 130)
-    except GoldcopyError as error:
-        return _say(str(error), _code(error))
+        return end.code if isinstance(end.code, int) else NEEDS_A_PERSON
     return 0
+
+
+def _guarded(command: Callable[P, None]) -> Callable[P, None]:
+    """Whatever ends a command is one line on standard error, and its exit code.
+
+    Here and not around the application, which would swallow Ctrl-C and a broken pipe in silence.
+    """
+
+    @wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            try:
+                command(*args, **kwargs)
+            finally:
+                sys.stdout.flush()
+        except KeyboardInterrupt:
+            raise _end("stopped; what was kept stays kept", STOPPED) from None
+        except GoldcopyError as error:
+            raise _end(str(error), _code(error)) from None
+        except BrokenPipeError:
+            # Python would try to write the rest at exit, and print a traceback of its own.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            gone = "the reader of the output went away before its end"
+            raise _end(gone, NEEDS_A_PERSON) from None
+
+    return guarded
+
+
+def _end(message: str, code: int) -> typer.Exit:
+    print(f"goldcopy: {message}", file=sys.stderr)
+    return typer.Exit(code)
 
 
 def _code(error: GoldcopyError) -> int:
@@ -66,18 +95,5 @@ def _code(error: GoldcopyError) -> int:
     return WRONG_USAGE if isinstance(error, Wrong) else NEEDS_A_PERSON
 
 
-def _say(message: str, code: int) -> int:
-    print(f"goldcopy: {message}", file=sys.stderr)
-    return _flushed(code)
-
-
-def _flushed(code: int) -> int:
-    """Flush here, where a reader that has gone can still be told of in one line."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Python would try again at exit and print a traceback of its own.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        print("goldcopy: the reader of the output went away before its end", file=sys.stderr)
-        return max(code, NEEDS_A_PERSON)
-    return code
+for each in COMMANDS:
+    app.command()(_guarded(each))

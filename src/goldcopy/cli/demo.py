@@ -14,8 +14,8 @@ from goldcopy.cli.options import DEFAULT_INVENTORY, InventoryFile, Json
 
 if TYPE_CHECKING:
     from goldcopy.inventory import Device, Inventory
-    from goldcopy.registry import Simulator
-    from goldcopy.snapshot import Snapshot, Value
+    from goldcopy.registry import SimulatedValue, Simulator
+    from goldcopy.snapshot import Snapshot
     from goldcopy.vault import Vault
 
 Say = Callable[[str], None]
@@ -30,8 +30,8 @@ class Tampered(NamedTuple):
     device: str
     path: str
     address: str
-    old: Value
-    new: Value
+    old: SimulatedValue
+    new: SimulatedValue
 
 
 def demo(inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False) -> None:
@@ -104,7 +104,7 @@ def tamper(snapshot: Snapshot, controller: Simulator) -> list[Tampered]:
     return done
 
 
-def nudged(value: Value) -> Value:
+def nudged(value: SimulatedValue) -> SimulatedValue:
     """Another value of the same kind, near enough to look like somebody's doing."""
     if isinstance(value, bool):
         return not value

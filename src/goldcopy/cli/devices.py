@@ -37,7 +37,7 @@ def devices(inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False)
             }
         )
         return
-    rows = []
+    rows: list[output.Row] = []
     for device in plant.devices:
         entry = latest.get(device.name)
         rows.append(
@@ -81,7 +81,7 @@ def drivers(as_json: Json = False) -> None:
             }
         )
         return
-    rows = [
+    rows: list[output.Row] = [
         [one.name, row.what, output.styled(row.state, STYLES[row.state]), row.why]
         for one in known
         for row in one.capabilities

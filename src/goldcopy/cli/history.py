@@ -79,7 +79,7 @@ def blame(
             }
         )
         return
-    rows = []
+    rows: list[output.Row] = []
     for entry, was in history:
         if was is None:
             said = output.styled("not there", "red")

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+Row = Sequence["str | Text"]
+
 SHORT = 12
 """How many hex digits of an id are shown."""
 ELEMENTS = 8
@@ -24,9 +26,13 @@ def console(error: bool = False) -> Console:
     """A terminal gets colour, a pipe gets plain lines of any width."""
     from rich.console import Console
 
+    class Terminal(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # and not the silent end that rich would make of it
+
     stream = sys.stderr if error else sys.stdout
     width = None if stream.isatty() else 400
-    return Console(stderr=error, highlight=False, soft_wrap=not stream.isatty(), width=width)
+    return Terminal(stderr=error, highlight=False, soft_wrap=not stream.isatty(), width=width)
 
 
 def emit(answer: object) -> None:
@@ -36,7 +42,7 @@ def emit(answer: object) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode() + "\n")
 
 
-def table(titles: Sequence[str], rows: Sequence[Sequence[str | Text]], right: str = "") -> None:
+def table(titles: Sequence[str], rows: Sequence[Row], right: str = "") -> None:
     """Print a table; the titles named in ``right`` (space-separated) have figures."""
     from rich.table import Table
 

@@ -65,7 +65,10 @@ async def pull_into(
                 devices,
                 writer.keep,
                 zones=zones,
-                previous=None if full else writer.latest,
+                previous=writer.latest,
+                pulling=writer.pulling,
+                full=full,
+                keep_process=True,
                 watch=watch,
             )
     finally:
@@ -100,8 +103,6 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     for one in outcomes:
         if one.error:
             out.print(output.styled(one.error, "red"))
-        if one.note:
-            out.print(output.styled(one.note, "yellow"))
         for gap in one.gap_list[:GAPS_SHOWN]:
             out.print(output.styled(f"{one.device}: gap {gap.path}: {gap.reason}", "yellow"))
         if len(one.gap_list) > GAPS_SHOWN:
