@@ -181,7 +181,9 @@ def _head(snapshot: Snapshot, rules: str) -> Head:
 
 
 def _digest(lines: Iterable[bytes]) -> str:
-    return hashlib.sha256(b"".join([line + b"\n" for line in lines])).hexdigest()
+    hashed = hashlib.sha256(b"\n".join(lines))
+    hashed.update(b"\n")
+    return hashed.hexdigest()
 
 
 def _limit_json(limit: int | float | None) -> int | str | None:

@@ -119,13 +119,15 @@ def _fits_single(text: str, wanted: bytes) -> bool:
 
 
 def float_from_text(text: str, single: bool) -> float:
-    """Read what ``float_text`` wrote."""
+    """Read what ``float_text`` wrote. Raises ``ValueError`` and its like for other text."""
     if text.startswith("nan:"):
         bits = int(text[4:], 16)
         if single:
             return real_from_bits(bits)
         return float(struct.unpack("<d", struct.pack("<Q", bits))[0])
     value = float(text)
+    if value != value:
+        raise ValueError("a NaN is written by its bits")
     if single and math.isfinite(value):
         return float(struct.unpack("<f", struct.pack("<f", value))[0])
     return value
@@ -240,6 +242,6 @@ def from_json(type_name: str, data: object) -> Value:
                 return msgspec.convert(data, Blob)
         elif kind is str:
             return data  # type: ignore[return-value]
-    except (ValueError, msgspec.ValidationError) as error:
+    except (ValueError, OverflowError, struct.error) as error:
         raise Wrong(f"{type_name} cannot be {data!r}: {error}") from None
     raise Wrong(f"{type_name} cannot be {data!r}")

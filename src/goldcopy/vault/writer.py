@@ -85,7 +85,10 @@ class Writer:
 
     @contextlib.contextmanager
     def pulling(self) -> Iterator[None]:
-        """While a pull is on its way: the snapshots of others wait for it, to share a pack."""
+        """While a pull is on its way, snapshots of others wait a little for it, to share a pack.
+
+        It ends before ``keep`` is called for what was pulled.
+        """
         self._pulling += 1
         try:
             yield
@@ -149,9 +152,8 @@ class Writer:
                     await self._news.wait()
 
     def _is_due(self) -> bool:
-        waiting = len(self._queue)
         size = sum(one.size for one in self._queue)
-        return self._finished or waiting >= self._pulling or size >= PACK
+        return self._finished or not self._pulling or size >= PACK
 
     def _take(self) -> list[_Waiting]:
         """What goes into the next pack: each device once, for its next snapshot builds on that."""
