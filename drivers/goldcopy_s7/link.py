@@ -19,7 +19,7 @@ from goldcopy_s7.frames import (
 )
 from goldcopy_s7.options import Options
 from goldcopy_s7.pdu import Job, Reply, Request, Userdata, encoded, parsed
-from goldcopy_s7.refusal import CpuRefused
+from goldcopy_s7.refusal import NONE_AVAILABLE, CpuRefused
 
 _CONNECTION_TYPES = {"PG": 1, "OP": 2, "basic": 3}
 _SMALLEST_PDU = 112
@@ -84,7 +84,12 @@ class Link:
                 raise Refused("the CPU's answer has an empty part, and goes on")
             if len(octets) > longest:
                 raise Refused(f"the CPU's answer has more than {longest} bytes and does not end")
-            reply = await self.ask(Userdata(request.service, sequence=reply.sequence))
+            try:
+                reply = await self.ask(Userdata(request.service, sequence=reply.sequence))
+            except CpuRefused as refusal:
+                if refusal.code != NONE_AVAILABLE:
+                    raise
+                break  # no further block: whoever asked compares with what was announced
             octets += reply.data
         return octets
 

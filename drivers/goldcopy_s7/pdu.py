@@ -29,8 +29,8 @@ class Userdata(NamedTuple):
 
     service: tuple[int, int]
     data: bytes = b""
-    sequence: int = 0
-    """Which answer this continues; 0 for none."""
+    sequence: int | None = None
+    """Which answer this continues, 0 included: some CPUs number them so."""
 
 
 Request = Job | Userdata
@@ -52,7 +52,7 @@ def encoded(request: Request, reference: int) -> bytes:
     if isinstance(request, Job):
         return _compose(JOB, reference, request.parameter, request.data)
     group, function = request.service
-    if request.sequence:
+    if request.sequence is not None:
         parameter = bytes((8, 0x12, _ASK | group, function, request.sequence, 0, 0, 0, 0))
     else:
         parameter = bytes((4, 0x11, _ASK | group, function, 0))

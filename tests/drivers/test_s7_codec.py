@@ -59,7 +59,7 @@ def exchanges(name: str) -> list[tuple[bytes, bytes]]:
 
 def request_of(asked: bytes) -> Userdata:
     parameter, data = asked[10:18], asked[10 + asked[7] :]
-    sequence = asked[17] if asked[14] == 0x12 else 0
+    sequence = asked[17] if asked[14] == 0x12 else None
     return Userdata((parameter[5] & 0x0F, parameter[6]), data[4:], sequence)
 
 
@@ -172,6 +172,13 @@ def test_recorded_connects() -> None:
         b"\xc2\x02\x01\x02",
     ]
     assert len(asked) == asked[3] == 22
+
+
+def test_a_continuation_may_be_numbered_0() -> None:
+    """Some CPUs do: the request is told from a first one by its method, 0x12."""
+    first, following = Userdata((3, 2), b"0A"), Userdata((3, 2), sequence=0)
+    assert pdu.encoded(first, 1)[10:18].hex() == "0001120411430200"
+    assert pdu.encoded(following, 2)[10:].hex() == "0001120812430200000000000a000000"
 
 
 # -- properties ----------------------------------------------------------------------------------

@@ -13,7 +13,14 @@ from goldcopy_s7.layout.declared import Place
 HEADINGS = {
     "name": ("name", "symbol", "tag name", "variable", "bezeichnung", "variablenname"),
     "type": ("data type", "datatype", "type", "datentyp", "typ"),
-    "offset": ("offset", "byte offset", "address", "adresse", "logical address", "logische adresse"),
+    "offset": (
+        "offset",
+        "byte offset",
+        "address",
+        "adresse",
+        "logical address",
+        "logische adresse",
+    ),
     "comment": ("comment", "kommentar", "description", "beschreibung"),
 }
 _SEPARATORS = (";", "\t", ",")
@@ -69,7 +76,9 @@ def _lines(text: str, file: str, separator: str) -> Iterator[tuple[Place, list[s
             yield Place(file, line), [cell.strip() for cell in cells]
             line = reader.line_num + 1
     except csv.Error as error:
-        raise Place(file, line).wrong(f"the row cannot be read: {error}", "export it again") from None
+        raise Place(file, line).wrong(
+            f"the row cannot be read: {error}", "export it again"
+        ) from None
 
 
 def _columns(cells: list[str]) -> dict[str, int]:

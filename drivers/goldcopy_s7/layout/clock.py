@@ -117,9 +117,10 @@ def dtl_write(text: str) -> bytes | None:
     moment, fraction = _parsed(text)
     if moment is None:
         return None
-    parts = (moment.month, moment.day, _weekday(moment))
-    parts += (moment.hour, moment.minute, moment.second)
-    return moment.year.to_bytes(2, "big") + bytes(parts) + _nanoseconds(fraction).to_bytes(4, "big")
+    day = bytes((moment.month, moment.day, _weekday(moment)))
+    time = bytes((moment.hour, moment.minute, moment.second))
+    nanoseconds = _nanoseconds(fraction).to_bytes(4, "big")
+    return moment.year.to_bytes(2, "big") + day + time + nanoseconds
 
 
 def ldt_read(raw: bytes) -> str | None:

@@ -119,6 +119,13 @@ def element(name: str, index: tuple[int, ...]) -> str:
     return f"{name}[{','.join(map(str, index))}]"
 
 
+def within(index: tuple[int, ...], bounds: Bounds) -> bool:
+    """Whether an array with these bounds has this element."""
+    return len(index) == len(bounds) and all(
+        low <= i <= high for i, (low, high) in zip(index, bounds, strict=True)
+    )
+
+
 def refuse_twins(members: tuple[Member, ...]) -> None:
     """Raise ``Wrong`` for two members of one name."""
     seen: dict[str, Member] = {}

@@ -8,8 +8,19 @@ from dataclasses import dataclass, field
 
 from goldcopy_s7.layout import typename
 from goldcopy_s7.layout.cells import Row
-from goldcopy_s7.layout.declared import Array, Bounds, Elementary, Member, Place, Struct, Told, Type
-from goldcopy_s7.layout.declared import element, key_of, segment
+from goldcopy_s7.layout.declared import (
+    Array,
+    Bounds,
+    Elementary,
+    Member,
+    Place,
+    Struct,
+    Told,
+    Type,
+    element,
+    key_of,
+    segment,
+)
 from goldcopy_s7.layout.scanner import Scanner
 from goldcopy_s7.layout.source import MAX_DEPTH
 
@@ -134,7 +145,7 @@ def _told_type(row: Row) -> tuple[Bounds | None, typename.Simple | None, bool]:
 
 
 def _array(node: _Node, bounds: Bounds | None, simple: typename.Simple | None) -> Array:
-    kinds = [_type(one) for one in node.elements.values() if one.row or one.members]
+    kinds = [_type(one) for one in node.elements.values()]
     if bounds is None:
         bounds = _box(node)
     made: Type | None = kinds[0] if kinds else simple
@@ -142,7 +153,9 @@ def _array(node: _Node, bounds: Bounds | None, simple: typename.Simple | None) -
         made = simple
     if made is None or isinstance(made, Array):
         raise node.at.wrong(f"{node.name} is an array of nothing", "write Array[1..3] of Int")
-    for one, kind in zip(node.elements.values(), kinds, strict=True):
+    for (index, one), kind in zip(node.elements.items(), kinds, strict=True):
+        if not within(index, bounds):
+            raise one.at.wrong(f"{node.name} has no such element", "correct its bounds")
         if kind != made:
             raise one.at.wrong(
                 f"{node.name} has elements of two types", "the elements of an array are alike"

@@ -6,8 +6,17 @@ from collections.abc import Sequence
 
 from goldcopy_s7.layout import typename
 from goldcopy_s7.layout.cells import Row
-from goldcopy_s7.layout.declared import Array, Bounds, Member, Struct, Told, Type
-from goldcopy_s7.layout.declared import element, refuse_twins, segment
+from goldcopy_s7.layout.declared import (
+    Array,
+    Bounds,
+    Member,
+    Struct,
+    Told,
+    Type,
+    element,
+    refuse_twins,
+    segment,
+)
 from goldcopy_s7.layout.scanner import Scanner
 from goldcopy_s7.layout.source import MAX_DEPTH
 

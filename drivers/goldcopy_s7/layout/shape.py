@@ -17,8 +17,17 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import NamedTuple
 
-from goldcopy_s7.layout.declared import Array, Block, Elementary, Member, Named, Struct, Type
-from goldcopy_s7.layout.declared import element, segment
+from goldcopy_s7.layout.declared import (
+    Array,
+    Block,
+    Elementary,
+    Member,
+    Named,
+    Struct,
+    Type,
+    element,
+    segment,
+)
 from goldcopy_s7.layout.source import MAX_DEPTH
 
 MAX_SIZE = 65536
@@ -30,9 +39,10 @@ MAX_LEAVES = 100_000
 class Grid(NamedTuple):
     """How the elements of an array lie, in bits."""
 
-    count: int
+    total: int
+    """The number of elements."""
     row: int
-    """Elements of a row."""
+    """Those of a row."""
     stride: int
     pitch: int
     """From row to row."""
@@ -45,7 +55,7 @@ class Grid(NamedTuple):
     @property
     def bits(self) -> int:
         """From the start to the end of the last element."""
-        return self.at(self.count - 1) + self.stride if self.count else 0
+        return self.at(self.total - 1) + self.stride
 
 
 class Size(NamedTuple):

@@ -10,8 +10,16 @@ import re
 from typing import NoReturn
 
 from goldcopy_s7.layout import typename
-from goldcopy_s7.layout.declared import Array, Block, Member, Named, Struct, Type
-from goldcopy_s7.layout.declared import key_of, refuse_twins
+from goldcopy_s7.layout.declared import (
+    Array,
+    Block,
+    Member,
+    Named,
+    Struct,
+    Type,
+    key_of,
+    refuse_twins,
+)
 from goldcopy_s7.layout.scanner import Scanner, Token
 from goldcopy_s7.layout.typename import Simple
 

@@ -15,7 +15,7 @@ import re
 from pathlib import PurePath
 
 from goldcopy_s7.layout.cells import Row, rows
-from goldcopy_s7.layout.declared import Block, Place, Told, key_of
+from goldcopy_s7.layout.declared import Block, Place, key_of
 from goldcopy_s7.layout.listed import listed
 from goldcopy_s7.layout.nested import nested
 
@@ -45,6 +45,3 @@ def _number(found: list[Row], file: str) -> int | None:
     if first is None and (match := _NUMBERED.match(PurePath(file).stem)):
         return int(match[1])
     return first
-
-
-__all__ = ["Told", "parse"]
