@@ -110,7 +110,7 @@ class Channel:
         client, target = self._client, self.target
         if own is not None:
             client.application_uri = own.application_uri
-            policy = security.choose(await self._endpoints(), options, own)
+            policy = security.choose(await self.offered(), options, own)
             client.security_policy = policy  # type: ignore[assignment]
             self._link.set_security(policy)
         else:
@@ -141,7 +141,7 @@ class Channel:
         finally:
             await wire.closed(patience)
 
-    async def _endpoints(self) -> list[ua.EndpointDescription]:
+    async def offered(self) -> list[ua.EndpointDescription]:
         """What the server offers, asked over an unsecured channel of its own (Part 4, 5.5.4)."""
         await self._socket()
         try:
@@ -244,6 +244,11 @@ async def connect(target: Target, options: OpcUaOptions, meter: Meter) -> AsyncI
         yield channel
     finally:
         await channel.close()
+
+
+async def endpoints(target: Target) -> list[ua.EndpointDescription]:
+    """What a server offers, nothing of it verified: to look at, before anybody trusts it."""
+    return await Channel(target, OpcUaOptions(security="None"), Meter()).offered()
 
 
 async def spread(width: int, jobs: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None:

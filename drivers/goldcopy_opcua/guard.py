@@ -56,7 +56,8 @@ class ReadGuard:
         if service.id != CALL:
             return False
         _skip_request_header(reader)
-        for _ in range(reader.count()):
+        calls = reader.count()
+        for _ in range(calls):
             method = self._methods.get((reader.node_id(), reader.node_id()))
             start = reader.pos + 4
             for _ in range(reader.count()):
@@ -66,7 +67,7 @@ class ReadGuard:
             if method == OPEN_FILE and reader.data[start : reader.pos] != _FOR_READING:
                 return False
         reader.finish()
-        return True
+        return calls > 0
 
 
 def _skip_request_header(reader: Reader) -> None:

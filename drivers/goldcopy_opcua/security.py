@@ -108,7 +108,7 @@ def choose(
             f"the server does not offer {options.security} with {options.policy}; it offers: "
             f"{', '.join(offered) or 'nothing'}"
         )
-    shown = _shown(endpoint.ServerCertificate)
+    shown = shown_by(endpoint.ServerCertificate)
     _trust(shown, options, own)
     return policy(shown, own.certificate, own.key, mode)
 
@@ -136,10 +136,16 @@ def _trust(shown: x509.Certificate, options: OpcUaOptions, own: Credentials) -> 
 
 
 def _issued(shown: x509.Certificate, authority: x509.Certificate, now: datetime) -> bool:
-    """Whether ``authority`` may and did issue ``shown``, and both are in date."""
+    """Whether ``authority`` may and did issue ``shown``, and both are in date.
+
+    Self-signed certificates of applications say that they are authorities (OPC 10000-6, 6.2.2),
+    but one controller must not vouch for another: their extended key usage tells them apart.
+    """
     try:
-        constraints = authority.extensions.get_extension_for_class(x509.BasicConstraints)
-        if not constraints.value.ca:
+        extensions = authority.extensions
+        if not extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
+            return False
+        if any(isinstance(one.value, x509.ExtendedKeyUsage) for one in extensions):
             return False
         shown.verify_directly_issued_by(authority)
     except (x509.ExtensionNotFound, InvalidSignature, ValueError, TypeError):
@@ -168,7 +174,7 @@ def _parse(raw: bytes, path: Path) -> x509.Certificate:
         raise Wrong(f"{path} holds no certificate in DER or PEM form") from None
 
 
-def _shown(raw: bytes | None) -> x509.Certificate:
+def shown_by(raw: bytes | None) -> x509.Certificate:
     """The first certificate of what may be a chain, all in DER."""
     if not raw or len(raw) < 4:
         raise Refused("the server shows no certificate for this security mode")
