@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from importlib.metadata import EntryPoint
 from typing import TypedDict, Unpack
 
@@ -49,6 +49,8 @@ class Controller(msgspec.Struct):
     network: dict[tuple[str, int], list[int]] = {}
     """Address -> connections now, and their peak."""
     targets: list[Target] = []
+    meters: list[tuple[int, int]] = []
+    """Steps done and their total, as each attempt began."""
     opened: int = 0
     open_now: int = 0
     since: Snapshot | None = None
@@ -106,6 +108,7 @@ class FakeDriver:
         controller = target.options
         assert isinstance(controller, Controller)
         controller.targets.append(target)
+        controller.meters.append((meter.done, meter.total))
         controller.opened += 1
         controller.trip("open")
         line = controller.network.setdefault((target.host, target.port), [0, 0])
@@ -317,6 +320,19 @@ async def test_a_read_that_failed_for_a_while_is_tried_again_on_a_new_connection
         assert outcome.requests >= attempts - (where == "open") * failures
 
 
+async def test_steps_begin_anew_with_each_attempt_but_costs_add_up() -> None:
+    controller = Controller(fails=[Malformed("garbage")], where="close")
+    (outcome,) = await run([device("m", controller)])
+    assert controller.meters == [(0, 0), (0, 0)]
+    assert (outcome.requests, outcome.bytes) == (4, 220)
+
+
+async def test_an_error_is_one_line_of_bearable_length() -> None:
+    (outcome,) = await run([device("m", Controller(fails=[KeyError("x\n" * 10_000)]))])
+    assert "\n" not in outcome.error
+    assert len(outcome.error) < 600
+
+
 @given(st.floats(0.001, 10), st.integers(1, 10_000))
 def test_pauses_grow_and_vary_within_bounds(pause: float, attempt: int) -> None:
     steady = min(LONGEST_PAUSE, pause * 2 ** min(attempt - 1, 40))
@@ -474,6 +490,17 @@ async def test_what_a_token_covers_is_carried_over() -> None:
     assert controller.since is first[0]
     assert second[1].carried == ("block/OB1",)
     assert [item.path for item in second[0].items] == ["a", "block/OB1"]
+
+
+async def test_only_what_is_in_the_snapshot_is_told_as_carried() -> None:
+    vault, controller = FakeVault(), Controller(BLOCKS)
+    mixer = tokened(controller, rules=Rules([Rule("block/OB2", "process")]))
+    kept = [*BLOCKS.items, Item("block/OB2", "block", "INT", 1, "process")]
+    rules = mixer.rules.digest
+    old = Snapshot.of("m", "tokened", Identity(serial="1"), kept, (), rules)
+    controller.reading = Reading([Item("a", "tag", "INT", 2)])
+    await run([mixer], vault, previous=lambda _: old)
+    assert vault.kept[0][1].carried == ("block/OB1",)
 
 
 @pytest.mark.parametrize(
@@ -682,4 +709,4 @@ async def test_a_place_is_free_again_after_a_failure() -> None:
 def test_taken_is_in_utc() -> None:
     vault = FakeVault()
     asyncio.run(run([device("m", Controller())], vault))
-    assert vault.kept[0][1].taken.utcoffset() == timedelta(0)
+    assert vault.kept[0][1].taken.tzinfo is UTC

@@ -327,6 +327,8 @@ def test_hosts(host: str, right: bool, tmp_path: Path) -> None:
         ("a: &x [*x]\n", "1: an alias"),
         ("vault: v\nb: \x07\n", "2: a control character"),
         (b"vault: v\nb: \xff\n", "2: not UTF-8"),
+        ("vault: !secret v\n", "1: a tag"),
+        ("vault: [!secret v]\n", "1: a tag"),
         ("vault: !!python/object:os.system {}\n", "1: a tag"),
         ("a: " + "[" * 100_000, "1: more than 50 levels deep"),
         ("a: " + "{a: " * 60 + "}" * 60, "1: more than 50 levels deep"),

@@ -46,6 +46,7 @@ class DriverOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scale: float = 1.0
     enabled: bool = True
     deep: Deep | None = None
+    points: Annotated[tuple[int, ...], msgspec.Meta(min_length=1)] = (1,)
     names: Annotated[tuple[str, ...], msgspec.Meta(max_length=3)] = ()
 
 
@@ -151,7 +152,7 @@ zzz: 1
         "22: options.names: expected a list of length <= 3",
         "23: options has no key rangs; did you mean ranges?",
         "24: options has no key zzz; possible: ranges, units, numbers, certificate, scale, "
-        "enabled, deep, names",
+        "enabled, deep, points, names",
     ]
 
 
@@ -161,6 +162,21 @@ def test_what_is_needed_is_missed_but_not_what_is_only_wrong() -> None:
         "1: options.needed: expected a whole number, got text",
         "2: options.also: expected text, got a whole number; put it in quotes",
         "3: options.more: expected a whole number, got text",
+    ]
+
+
+def test_what_follows_from_a_mistake_is_not_told_as_another() -> None:
+    assert judged("points: [x]\n")[1] == [
+        "1: options.points: expected a whole number, got text",
+    ]
+
+
+def test_the_culprit_of_a_mapping_is_found_among_other_mistakes() -> None:
+    text = "numbers:\n  7: seven\n  8: 9\nunits:\n  a: x\nenabled: 3\n"
+    assert judged(text)[1] == [
+        "3: options.numbers.8: expected text, got a whole number; put it in quotes",
+        "5: options.units.a: expected a whole number, got text",
+        "6: options.enabled: expected true or false, got a whole number",
     ]
 
 

@@ -66,7 +66,7 @@ class _Fatal(Exception):
 def parse(data: bytes, mistakes: Gathered) -> Node | None:
     """The document in ``data``; None if it is empty or cannot be understood at all."""
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         mistakes.add(Place(line, 1), "not UTF-8 text; save the file as UTF-8")
@@ -181,7 +181,7 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, place: Place) -> str:
     written = lines[place.line - 1] if place.line <= len(lines) else ""
     if "\t" in written[: len(written) - len(written.lstrip())]:
         return "a tab indents this line; YAML wants spaces"
-    said = re.sub(r" ?'\w{2,}'", "", error.problem or "not YAML")
+    said = re.sub(r"'([^']*)'", lambda q: q[0] if len(q[1]) < 2 else "…", error.problem or "")
     begun = f" ({error.context})" if error.context else ""
     if error.context_mark and error.context_mark.line + 1 != place.line:
         begun = f" ({error.context}, begun in line {error.context_mark.line + 1})"

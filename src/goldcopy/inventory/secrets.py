@@ -35,7 +35,7 @@ class SecretSource(msgspec.Struct, frozen=True):
     @staticmethod
     def _from_file(file: Path) -> str:
         try:
-            return file.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+            return file.read_text(encoding="utf-8").removesuffix("\n")
         except OSError as error:
             reason = error.strerror
         except UnicodeDecodeError:
