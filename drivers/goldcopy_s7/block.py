@@ -82,10 +82,14 @@ class Block(NamedTuple):
     """The whole block, byte by byte as uploaded."""
 
     @property
-    def interface(self) -> bytes:
-        """What lies behind the body: declaration and attributes."""
-        start = _HEADER.size + self.about.body_size
-        return self.image[start : -_FOOTER.size]
+    def frame(self) -> bytes:
+        """The block without its body: header, interface, attributes, footer."""
+        return self.image[: _HEADER.size] + self.image[_HEADER.size + self.about.body_size :]
+
+
+def whole(frame: bytes, body: bytes) -> bytes:
+    """The block that has this frame and this body."""
+    return frame[: _HEADER.size] + body + frame[_HEADER.size :]
 
 
 def from_info(key: Key, data: bytes) -> About:

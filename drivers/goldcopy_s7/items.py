@@ -1,18 +1,14 @@
 """Blocks as items: the whole block, its header and footer leaf by leaf.
 
-A data block's upload holds actual values too, which change at run time. So the whole of it is kept
-but not compared (``diagnostic``); compared are header, footer and interface. Its values are
-``db/N``, read anew in every pull.
+A data block's upload holds actual values too, which change at run time and which no time stamp
+covers. So of a data block the frame is kept, which is the block without its body; its values are
+``db/N``, read anew in every pull. ``block.whole`` puts the two together again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from goldcopy.snapshot import Item, Role, Snapshot, Value
+from goldcopy.snapshot import Item, Snapshot, Value
 from goldcopy_s7.block import LANGUAGES, About, Block, Key
-
-_AS_UPLOADED = "values as of the upload"
 
 
 def about_items(key: Key, about: About) -> list[Item]:
@@ -40,26 +36,21 @@ def about_items(key: Key, about: About) -> list[Item]:
     ]
 
 
-def block_items(key: Key, block: Block) -> list[Item]:
+def block_item(key: Key, block: Block) -> Item:
     """What only an upload tells."""
-    contents = (block.image, block.interface)
-    return [
-        _item(key, *part, content) for part, content in zip(_parts(key), contents, strict=False)
-    ]
+    return _item(key, block.frame if key.type == "DB" else block.image)
 
 
-def carried_items(key: Key, about: About, previous: Snapshot) -> list[Item]:
-    """What an upload would tell, out of ``previous``; nothing unless the block is unchanged."""
+def carried_item(key: Key, about: About, previous: Snapshot) -> Item | None:
+    """What an upload would tell, out of ``previous``; None unless the block is unchanged."""
     held = previous.by_path
-    if not about.is_token:
-        return []
+    content = held.get(path_of(key))
+    if not about.is_token or content is None:
+        return None
     for leaf in about_items(key, about):
         if leaf.path not in held or held[leaf.path].value != leaf.value:
-            return []
-    parts = list(_parts(key))
-    if any(path not in held for path, _ in parts):
-        return []
-    return [_item(key, path, role, held[path].value) for path, role in parts]
+            return None
+    return _item(key, content.value)
 
 
 def path_of(key: Key) -> str:
@@ -67,15 +58,7 @@ def path_of(key: Key) -> str:
     return f"block/{key}"
 
 
-def _parts(key: Key) -> Iterator[tuple[str, Role]]:
-    """What is kept of an upload: path and role."""
-    if key.type == "DB":
-        yield path_of(key), "diagnostic"
-        yield f"{path_of(key)}/interface", "setting"
-    else:
-        yield path_of(key), "setting"
-
-
-def _item(key: Key, path: str, role: Role, content: Value) -> Item:
-    label = _AS_UPLOADED if role == "diagnostic" else ""
-    return Item(path, "block", "BYTES", content, role=role, label=label, address=path_of(key))
+def _item(key: Key, content: Value) -> Item:
+    path = path_of(key)
+    label = f"without its values, which are db/{key.number}" if key.type == "DB" else ""
+    return Item(path, "block", "BYTES", content, label=label, address=path)

@@ -9,7 +9,7 @@ from goldcopy.errors import Refused
 from goldcopy.snapshot import Blob, Gap, Identity, Item, Snapshot
 from goldcopy_s7 import directory, identity, memory
 from goldcopy_s7.block import SYSTEM, About, Block, Key
-from goldcopy_s7.items import about_items, block_items, carried_items, path_of
+from goldcopy_s7.items import about_items, block_item, carried_item, path_of
 from goldcopy_s7.link import Link
 from goldcopy_s7.options import BlockType, Options
 from goldcopy_s7.refusal import NOT_IMPLEMENTED, PROTECTED, CpuRefused
@@ -100,11 +100,11 @@ class _Pull:
             return None
 
     async def _keys(self, counts: dict[str, int]) -> list[Key]:
-        """Every block to ask about."""
+        """Every block to ask about; one gap for all types whose list cannot be had."""
         keys: list[Key] = []
+        missing: list[str] = []
         wanted = self._wanted
         for kind in (*wanted, "DB") if self._needs_lengths and "DB" not in wanted else wanted:
-            path = f"blocks/{kind}"
             try:
                 if kind not in counts:
                     raise Refused("the CPU does not say how many there are")
@@ -113,14 +113,19 @@ class _Pull:
                     keys += [Key(kind, number) for number in numbers]
                     self._data_blocks_listed |= kind == "DB"
                 elif counts[kind]:
-                    self._items.append(await self._system_functions(path, kind, counts[kind]))
+                    self._items.append(await self._system_functions(kind, counts[kind]))
             except Refused as refusal:
-                self._gap(path, str(refusal))
+                if kind in SYSTEM:
+                    self._gap(f"blocks/{kind}", str(refusal))
+                else:
+                    missing.append(f"{kind} cannot be listed: {refusal}")
+        if missing:
+            self._gap("block", "; ".join(missing))
         return keys
 
-    async def _system_functions(self, path: str, kind: str, count: int) -> Item:
+    async def _system_functions(self, kind: str, count: int) -> Item:
         """SFC and SFB are part of the firmware: the same firmware with as many has the same."""
-        type_ = f"ARRAY[{count}] OF UINT"
+        path, type_ = f"blocks/{kind}", f"ARRAY[{count}] OF UINT"
         now = self._who.identity
         if self._previous is not None and now.order_code and now.firmware:
             before, held = self._previous.identity, self._previous.by_path.get(path)
@@ -146,27 +151,29 @@ class _Pull:
     async def _blocks(self, known: dict[Key, About]) -> None:
         """Every block whole; what was read of it last is what ``known`` then says."""
         for key in [key for key in known if key.type in self._wanted]:
-            parts = self._unchanged(key, known[key])
-            if not parts:
+            content = self._unchanged(key, known[key])
+            if content is None:
                 try:
                     block = await self._upload(key, known[key])
                     known[key] = block.about
-                    parts = block_items(key, block)
+                    content = block_item(key, block)
                 except Refused as refusal:
                     self._gap(path_of(key), self._words(refusal))
-            self._items += about_items(key, known[key]) + parts
+            self._items += about_items(key, known[key])
+            if content is not None:
+                self._items.append(content)
 
-    def _unchanged(self, key: Key, about: About) -> list[Item]:
+    def _unchanged(self, key: Key, about: About) -> Item | None:
         """The block's content out of the previous snapshot, if its header proves it the same."""
         if self._previous is None:
-            return []
-        parts = carried_items(key, about, self._previous)
-        for part in parts:
-            self._carried.append(part.path)
-            content = part.value
+            return None
+        item = carried_item(key, about, self._previous)
+        if item is not None:
+            self._carried.append(item.path)
+            content = item.value
             if isinstance(content, Blob) and content.sha256 in self._previous.blobs:
                 self._blobs[content.sha256] = self._previous.blobs[content.sha256]
-        return parts
+        return item
 
     async def _upload(self, key: Key, about: About) -> Block:
         """The block; asked about again if it is not the one that the list told of."""

@@ -135,7 +135,7 @@ def test_the_recorded_download_is_a_block() -> None:
     )
     uploaded = block.from_upload(Key("DB", 1), image)
     assert uploaded.about.load_size == len(image) == 216
-    assert (uploaded.about.body_size, len(uploaded.interface)) == (88, 56)
+    assert (uploaded.about.body_size, uploaded.about.interface_size) == (88, 56)
     assert uploaded.about.code_time.startswith("2015-11-06 17:10")
     assert uploaded.about.checksum == 0x76E6
     with pytest.raises(Refused, match="number 1"):
@@ -214,7 +214,8 @@ def test_any_block_is_read_as_it_was_made(made: Block) -> None:
     uploaded = block.from_upload(key, made.pack())
     about = uploaded.about
     assert uploaded.image == made.pack()
-    assert uploaded.interface == made.interface + made.attributes
+    assert block.whole(uploaded.frame, made.body) == made.pack()
+    assert len(uploaded.frame) + len(made.body) == made.load_size
     assert about.code_time == made.code_time.isoformat(sep=" ", timespec="milliseconds")
     assert about.interface_time == made.interface_time.isoformat(sep=" ", timespec="milliseconds")
     assert (about.author, about.family, about.name) == (made.author, made.family, made.name)

@@ -82,9 +82,15 @@ async def test_what_is_held_is_right_and_the_rest_are_gaps(fault: str) -> None:
     for path, (_, value) in held.items():
         item = snapshot.by_path.get(path)
         if item is None:
-            assert path in reasons or path[0] in "iqmtc" or fault == "endless-list", path
+            folder = path.partition("/")[0]
+            assert {path, folder} & reasons.keys() or folder in "iqmtc", path
             continue
         content = snapshot.blobs[item.value.sha256] if isinstance(item.value, Blob) else item.value
+        if path.startswith("block/DB"):
+            assert isinstance(value, bytes)
+            body = snapshot.by_path["db/" + path.removeprefix("block/DB")].value
+            size = body.size if isinstance(body, Blob) else len(body)  # type: ignore[arg-type]
+            value = value[:36] + value[36 + size :]
         assert content == value, path
     if fault in HARMLESS:
         assert not reasons
@@ -101,12 +107,11 @@ async def test_what_is_held_is_right_and_the_rest_are_gaps(fault: str) -> None:
     assert not any(entry.writes for entry in simulator.log)
 
 
-async def test_an_endless_list_is_a_gap_for_each_type() -> None:
+async def test_an_endless_list_is_a_gap_and_soon_left_alone() -> None:
     simulator = S7Simulator.many(40, fault="endless-list")
     async with opened(simulator) as target:
         snapshot = await pull(target)
-    kinds = {f"blocks/{kind.name}" for kind in Kind}
-    assert {gap.path for gap in snapshot.gaps} == kinds | {"db"}
+    assert {gap.path for gap in snapshot.gaps} == {"block", "blocks/SFC", "blocks/SFB", "db"}
     assert len(simulator.log) < 60
 
 
