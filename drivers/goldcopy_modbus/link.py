@@ -25,7 +25,6 @@ class Link:
 
     def __init__(self, target: Target, meter: Meter, unit: int) -> None:
         self.meter = meter
-        self.window = max(1, target.courtesy.window)
         self.patience = min(target.timeout, PROBE_SECONDS)
         """Seconds that a probe waits."""
         self._target = target
@@ -59,9 +58,9 @@ class Link:
         except TimeoutError:
             await self._close()
             raise NoAnswer(f"no answer within {self.patience:g} s") from None
-        except Unreachable as lost:
+        except Unreachable:
             await self._close()
-            raise NoAnswer(str(lost)) from None
+            raise NoAnswer("it closed the connection instead of an answer") from None
 
     def _framed(self, pdu: bytes) -> bytes:
         self._transaction = self._transaction + 1 & 0xFFFF

@@ -5,10 +5,10 @@ from __future__ import annotations
 from goldcopy.driver import Reading
 from goldcopy.snapshot import Gap, Identity, Item
 from goldcopy_modbus import identity, pdu
-from goldcopy_modbus.items import named, raw
+from goldcopy_modbus.items import named
 from goldcopy_modbus.link import Link
 from goldcopy_modbus.options import Options
-from goldcopy_modbus.plan import Task, tasks
+from goldcopy_modbus.plan import tasks
 from goldcopy_modbus.reader import Reader
 
 
@@ -35,20 +35,16 @@ class ModbusSession:
             await self.identify()
         assert self._nameplate is not None
         self._link.meter.total = self._link.meter.done + self._steps
-        found: list[Item | Gap] = [*self._nameplate.items, *self._nameplate.gaps]
+        items, gaps = [*self._nameplate.items], [*self._nameplate.gaps]
         for task in self._tasks:
-            found += await self._area(task)
-        found += [await self._queue(address) for address in sorted(self._options.fifo)]
-        gaps = [one for one in found if isinstance(one, Gap)]
-        return Reading([one for one in found if isinstance(one, Item)], gaps)
-
-    async def _area(self, task: Task) -> list[Item | Gap]:
-        content = await Reader(self._link, task.area, task.layout).read(task.requests)
-        order = self._options.order
-        return [
-            *raw(task.area, task.raw, content),
-            *(named(register, content, order) for register in task.named),
-        ]
+            content = await Reader(self._link, task).read()
+            items += content.items
+            gaps += content.gaps()
+            for register in task.named:
+                _sort_in(named(register, content, self._options.order), items, gaps)
+        for address in sorted(self._options.fifo):
+            _sort_in(await self._queue(address), items, gaps)
+        return Reading(items, gaps)
 
     async def _queue(self, address: int) -> Item | Gap:
         """A FIFO queue: live values, so its role is process."""
@@ -62,3 +58,10 @@ class ModbusSession:
             return Item(path, "tag", type_, values, "process", address=path)
         refusal.raise_if_not_now()
         return Gap(path, f"function 24 (read FIFO queue): {refusal}")
+
+
+def _sort_in(one: Item | Gap, items: list[Item], gaps: list[Gap]) -> None:
+    if isinstance(one, Item):
+        items.append(one)
+    else:
+        gaps.append(one)

@@ -91,11 +91,14 @@ class Layout:
         """
         found = []
         for run in self._joined(start):
-            at: int | None = run.start
-            while at is not None and at < run.stop:
-                stop = self._before(min(at + most, run.stop), at)
-                found.append(Span(at, common(self.wanted, Span(at, stop))[-1].stop))
-                at = self._next_wanted(stop)
+            at = run.start
+            while at < run.stop:
+                stop = min(at + most, run.stop)
+                if stop in self._inside:
+                    stop = self._before(stop, at)
+                wanted = common(self.wanted, Span(at, stop)) if self._gap else []
+                found.append(Span(at, wanted[-1].stop if wanted else stop))
+                at = self._next_wanted(stop) if self._gap else stop
         return found
 
     def halves(self, span: Span) -> list[Span]:
@@ -125,6 +128,9 @@ class Layout:
         runs = common(self.wanted, Span(start, self.wanted[-1].stop)) if self.wanted else []
         return iter(union(Span(run.start, run.stop + self._gap) for run in runs))
 
-    def _next_wanted(self, address: int) -> int | None:
+    def _next_wanted(self, address: int) -> int:
+        """The first wanted address from ``address`` on; beyond all runs if there is none."""
         at = bisect_right(self.wanted, address, key=_stop)
-        return max(address, self.wanted[at].start) if at < len(self.wanted) else None
+        if at == len(self.wanted):
+            return self.wanted[-1].stop + self._gap
+        return max(address, self.wanted[at].start)

@@ -14,19 +14,24 @@ from pymodbus.client.mixin import ModbusClientMixin
 
 from goldcopy.snapshot import Gap, Item, Value, real_bits
 from goldcopy.snapshot.values import check
+from goldcopy_modbus.area import table
 from goldcopy_modbus.codec import NAMES, Order, sort_of
+from goldcopy_modbus.content import Content
 from goldcopy_modbus.items import named
-from goldcopy_modbus.reader import Content
 from goldcopy_modbus.register import Register
 
 ORDERS: list[Order] = ["ABCD", "DCBA", "BADC", "CDAB"]
 SINGLE_NANS = [0x7FC00000, 0x7F800001, 0xFF800001, 0x7FA5A5A5, 0xFFFFFFFF]
 
 
+def holding(register: Register, words: list[int]) -> Content:
+    content = Content(table(register.place.table, 125, 2000), register.span.stop, [])
+    content.take(register.span, words)
+    return content
+
+
 def decoded(register: Register, words: list[int], order: Order = "ABCD") -> Item:
-    start = register.place.address
-    content = Content(dict(enumerate(words, start)), [])
-    item = named(register, content, order)
+    item = named(register, holding(register, words), order)
     assert isinstance(item, Item)
     check(item.type, item.value)
     return item
@@ -106,7 +111,7 @@ def test_no_two_halves_become_one_value() -> None:
     register = Register("x", "holding", 0, type="FLOAT16")
     seen = {}
     for word in range(0x10000):
-        value = named(register, Content({0: word}, []), "ABCD")
+        value = named(register, holding(register, [word]), "ABCD")
         assert isinstance(value, Item)
         assert isinstance(value.value, float)
         (wanted,) = struct.unpack(">e", word.to_bytes(2, "big"))
@@ -208,7 +213,7 @@ def test_scale_1_leaves_the_type_alone_and_nan_stays_nan() -> None:
 def test_a_value_that_scaling_takes_out_of_range_is_a_gap() -> None:
     register = Register("x", "holding", 0, type="LREAL", scale=1e300)
     words = split(struct.pack(">d", 1e300))
-    gap = named(register, Content(dict(enumerate(words)), []), "ABCD")
+    gap = named(register, holding(register, words), "ABCD")
     assert isinstance(gap, Gap)
     assert (gap.path, "out of the range" in gap.reason) == ("x", True)
 

@@ -1,0 +1,174 @@
+"""Other people's Modbus servers: what was set by their own API is what the snapshot holds."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from goldcopy.driver import Courtesy, Meter, Target
+from goldcopy.snapshot import Gap, Identity, Snapshot
+from goldcopy_modbus import ModbusDriver, Options
+
+HERE = Path(__file__).parent
+PEERS_PYTHON = HERE.parents[1] / ".peers" / "py" / "bin" / "python"
+LIBMODBUS = (sys.executable, str(HERE / "libmodbus_server.py"))
+PYMODBUSTCP = (str(PEERS_PYTHON), str(HERE / "pymodbustcp_server.py"))
+BOTH = pytest.mark.parametrize(
+    "command", [LIBMODBUS, PYMODBUSTCP], ids=["libmodbus", "pyModbusTCP"]
+)
+
+SIZE = {"holding": 3000, "input": 300, "coil": 5000, "discrete": 77}
+ILLEGAL = "illegal data address (exception 2)"
+
+
+class Peer:
+    """A server in its own process."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._in, self._out = process.stdin, process.stdout
+        self.port = 0
+
+    async def tell(self, **order: object) -> dict[str, int]:
+        self._in.write(json.dumps(order).encode() + b"\n")
+        line = await asyncio.wait_for(self._out.readline(), 30)
+        assert line, "the peer has ended; run tests/peers/setup and see its message above"
+        answer: dict[str, int] = json.loads(line)
+        return answer
+
+
+@asynccontextmanager
+async def serving(command: tuple[str, str], **first: object) -> AsyncIterator[Peer]:
+    assert Path(command[0]).exists(), "no Python for the peers: run tests/peers/setup first"
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
+    try:
+        peer = Peer(process)
+        peer.port = (await peer.tell(**first))["port"]
+        yield peer
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def pull(port: int, window: int = 1, **options: object) -> Snapshot:
+    chosen = msgspec.convert(options, Options)
+    target = Target("peer", "127.0.0.1", port, courtesy=Courtesy(window=window), options=chosen)
+    async with ModbusDriver().open(target, Meter()) as session:
+        identity = await session.identify()
+        reading = await session.read()
+    return Snapshot.of("peer", "modbus", identity, reading.items, reading.gaps)
+
+
+def raw(snapshot: Snapshot) -> dict[str, object]:
+    return {item.path: item.value for item in snapshot.items}
+
+
+def whole() -> list[dict[str, object]]:
+    return [{"table": table, "start": 0, "count": count} for table, count in SIZE.items()]
+
+
+@BOTH
+@pytest.mark.parametrize("window", [1, 8])
+async def test_the_snapshot_holds_what_was_set(command: tuple[str, str], window: int) -> None:
+    rng = random.Random(window)
+    held: dict[str, list[int]] = {
+        table: [rng.randrange(2 if table in ("coil", "discrete") else 1 << 16) for _ in range(size)]
+        for table, size in SIZE.items()
+    }
+    async with serving(command, size=SIZE) as peer:
+        for table, values in held.items():
+            for start in range(0, len(values), 500):
+                await peer.tell(**{table: [start, *values[start : start + 500]]})
+        first = await pull(peer.port, window, identify=False, ranges=whole())
+        await peer.tell(holding=[2999, held["holding"][2999] ^ 1])
+        second = await pull(peer.port, window, identify=False, ranges=whole())
+    assert first.gaps == second.gaps == ()
+    assert raw(first) == {f"{t}/{n}": value for t in held for n, value in enumerate(held[t])}
+    assert dict(raw(second).items() - raw(first).items()) == {
+        "holding/2999": held["holding"][2999] ^ 1
+    }
+    assert {type(item.value) for item in first.items} == {int, bool}
+
+
+@BOTH
+async def test_a_range_beyond_what_the_peer_has_costs_one_gap(command: tuple[str, str]) -> None:
+    async with serving(command, size={"holding": 330, "coil": 10}) as peer:
+        await peer.tell(holding=[0, *range(1000, 1330)])
+        await peer.tell(coil=[0, *[1, 0] * 5])
+        ranges = [
+            {"table": "holding", "start": 0, "count": 400},
+            {"table": "coil", "start": 5, "count": 20},
+        ]
+        registers = [
+            {"name": "last", "table": "holding", "address": 329, "type": "uint16"},
+            {"name": "half", "table": "holding", "address": 329, "type": "uint32"},
+        ]
+        snapshot = await pull(peer.port, 4, identify=False, ranges=ranges, registers=registers[:1])
+        cut = await pull(peer.port, identify=False, registers=registers[1:])
+    wanted = {f"holding/{n}": 1000 + n for n in range(329)} | {"last": 1329}
+    assert raw(snapshot) == wanted | {f"coil/{n}": n % 2 == 0 for n in range(5, 10)}
+    assert snapshot.gaps == (Gap("coil/10..24", ILLEGAL), Gap("holding/330..399", ILLEGAL))
+    assert (cut.items, cut.gaps) == ((), (Gap("half", ILLEGAL),))
+
+
+async def test_floats_set_by_libmodbus_in_each_byte_order_are_read() -> None:
+    orders = ["abcd", "dcba", "badc", "cdab"]
+    values = [1.5, -0.1, 3.4028234663852886e38, 1e-45]
+    async with serving(LIBMODBUS, size={"holding": 40}) as peer:
+        registers = []
+        for n, (order, value) in enumerate((o, v) for o in orders for v in values):
+            await peer.tell(float=order, at=2 * n, value=value)
+            place = {"table": "holding", "address": 2 * n, "type": "float32"}
+            registers.append({"name": f"{order}/{value}", "order": order.upper(), **place})
+        snapshot = await pull(peer.port, identify=False, registers=registers)
+    for item in snapshot.items:
+        wanted = float(item.path.partition("/")[2])
+        assert item.value == pytest.approx(wanted, rel=1e-7, abs=0)
+    assert len(snapshot.items) == 16
+
+
+async def test_libmodbus_tells_its_server_id_and_has_no_device_identification() -> None:
+    async with serving(LIBMODBUS, size={"holding": 5}) as peer:
+        await peer.tell(holding=[0, 1, 2, 3, 4, 5])
+        snapshot = await pull(peer.port, ranges=[{"table": "holding", "start": 0, "count": 5}])
+    held = raw(snapshot)
+    server_id = held.pop("device/ServerId")
+    assert isinstance(server_id, bytes)
+    assert server_id[:5] == b"\xb4\xffLMB"
+    assert held == {f"holding/{n}": n + 1 for n in range(5)}
+    assert snapshot.identity == Identity()
+    assert snapshot.gaps == ()
+
+
+async def test_pymodbustcp_without_identity_is_silent_on_function_17_and_still_read() -> None:
+    async with serving(PYMODBUSTCP, size={"holding": 5}) as peer:
+        await peer.tell(holding=[0, 1, 2, 3, 4, 5])
+        ranges = [{"table": "holding", "start": 0, "count": 5}]
+        snapshot = await pull(peer.port, ranges=ranges)
+        listed = await pull(peer.port, ranges=ranges, identify=["fc43"])
+    assert raw(snapshot) == {f"holding/{n}": n + 1 for n in range(5)}
+    assert [gap.path for gap in snapshot.gaps] == ["device/ServerId"]  # silence: nobody knows
+    assert "no answer within 1 s" in snapshot.gaps[0].reason
+    assert [gap.path for gap in listed.gaps] == ["device"]  # listed, and refused
+    assert ILLEGAL in listed.gaps[0].reason
+
+
+async def test_pymodbustcp_tells_its_identity() -> None:
+    texts = ["Vendor", "Code", "V1.2", "http://v", "Product", "Model", "Name"]
+    async with serving(PYMODBUSTCP, size={"holding": 1}, identity=texts) as peer:
+        snapshot = await pull(peer.port, identify=["fc43"])
+    assert snapshot.identity == Identity(
+        vendor="Vendor", order_code="Code", firmware="V1.2", product="Product", name="Name"
+    )
+    assert raw(snapshot) == {"device/VendorUrl": "http://v", "device/ModelName": "Model"}
+    assert snapshot.gaps == ()
