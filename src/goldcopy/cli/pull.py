@@ -15,6 +15,7 @@ from goldcopy.cli.options import Zone as ZoneOption
 if TYPE_CHECKING:
     from goldcopy.collect import Outcome
     from goldcopy.inventory import Device, Zone
+    from goldcopy.snapshot import Gap
 
 
 def pull(
@@ -79,7 +80,7 @@ async def pull_into(
 
 
 def print_outcomes(outcomes: Sequence[Outcome]) -> None:
-    """One line a device, then each gap and each failure in words."""
+    """One line a device, then each failure and each kind of gap in words."""
     from goldcopy.cli import output
 
     output.table(
@@ -103,14 +104,21 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     for one in outcomes:
         if one.error:
             out.print(output.styled(one.error, "red"))
-        for gap in one.gap_list[:GAPS_SHOWN]:
-            out.print(output.styled(f"{one.device}: gap {gap.path}: {gap.reason}", "yellow"))
-        if len(one.gap_list) > GAPS_SHOWN:
-            more = f"… and {len(one.gap_list) - GAPS_SHOWN} gaps more: goldcopy show {one.device}"
-            out.print(output.styled(more, "yellow"))
+        for reason, paths in _by_reason(one.gap_list).items():
+            more = f" and {len(paths) - PATHS_SHOWN} more" if len(paths) > PATHS_SHOWN else ""
+            where = ", ".join(paths[:PATHS_SHOWN]) + more
+            out.print(output.styled(f"{one.device}: not read: {where}: {reason}", "yellow"))
 
 
-GAPS_SHOWN = 10
+PATHS_SHOWN = 6
+
+
+def _by_reason(gaps: Sequence[Gap]) -> dict[str, list[str]]:
+    """The gaps' paths by their reason: twenty holes of one kind are one line."""
+    found: dict[str, list[str]] = {}
+    for gap in gaps:
+        found.setdefault(gap.reason, []).append(gap.path)
+    return found
 
 
 def _settings(one: Outcome) -> str:
