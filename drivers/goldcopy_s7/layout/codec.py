@@ -41,9 +41,12 @@ def _integer(name: str, size: int, signed: bool, unit: str = "") -> Codec:
     def read(raw: bytes) -> int:
         return int.from_bytes(raw, "big", signed=signed)
 
-    def write(value: Value) -> bytes:
+    def write(value: Value) -> bytes | None:
         assert isinstance(value, int)
-        return value.to_bytes(size, "big", signed=signed)
+        try:
+            return value.to_bytes(size, "big", signed=signed)
+        except OverflowError:  # the model's TIME is wider
+            return None
 
     return Codec(name, name, 8 * size, read, write, unit)
 
@@ -96,14 +99,13 @@ def _s5time_write(value: Value) -> bytes | None:
     return clock.s5time_write(value)
 
 
-def _encoder(encoding: str) -> Callable[[str], bytes | None]:
-    def encode(text: str) -> bytes | None:
-        try:
-            return text.encode(encoding)
-        except UnicodeEncodeError:
-            return None
-
-    return encode
+def _encoded(text: str, encoding: str, most: int, least: int = 0) -> bytes | None:
+    """None if it is not of that many bytes, or has a character that the encoding has not."""
+    try:
+        raw = text.encode(encoding)
+    except UnicodeEncodeError:
+        return None
+    return raw if least <= len(raw) <= most else None
 
 
 def _wide(raw: bytes) -> str | None:
@@ -111,9 +113,6 @@ def _wide(raw: bytes) -> str | None:
         return raw.decode("utf-16-be")
     except UnicodeDecodeError:
         return None
-
-
-_latin, _utf16 = _encoder("latin-1"), _encoder("utf-16-be")
 
 
 @lru_cache(maxsize=256)
@@ -131,10 +130,8 @@ def string(length: int) -> Codec:
         return raw[2 : 2 + raw[1]].decode("latin-1")
 
     def write(text: str) -> bytes | None:
-        raw = _latin(text)
-        if raw is None or len(raw) > length:
-            return None
-        return bytes((length, len(raw))) + raw
+        raw = _encoded(text, "latin-1", length)
+        return None if raw is None else bytes((length, len(raw))) + raw
 
     return _text(f"STRING[{length}]", "STRING", length + 2, read, write)
 
@@ -150,10 +147,8 @@ def wstring(length: int) -> Codec:
         return _wide(raw[4 : 4 + 2 * actual])
 
     def write(text: str) -> bytes | None:
-        raw = _utf16(text)
-        if raw is None or len(raw) > 2 * length:
-            return None
-        return struct.pack(">HH", length, len(raw) // 2) + raw
+        raw = _encoded(text, "utf-16-be", 2 * length)
+        return None if raw is None else struct.pack(">HH", length, len(raw) // 2) + raw
 
     return _text(f"WSTRING[{length}]", "WSTRING", 2 * length + 4, read, write)
 
@@ -167,8 +162,14 @@ _ALL = (
     *(_integer(name, 1 << n, False) for n, name in enumerate(("USINT", "UINT", "UDINT", "ULINT"))),
     Codec("REAL", "REAL", 32, lambda raw: real_from_bits(int.from_bytes(raw, "big")), _real_write),
     Codec("LREAL", "LREAL", 64, _lreal_read, _lreal_write),
-    _text("CHAR", "CHAR", 1, lambda raw: raw.decode("latin-1"), _latin),
-    _text("WCHAR", "WCHAR", 2, _wide, _utf16),
+    _text(
+        "CHAR",
+        "CHAR",
+        1,
+        lambda raw: raw.decode("latin-1"),
+        lambda text: _encoded(text, "latin-1", 1, 1),
+    ),
+    _text("WCHAR", "WCHAR", 2, _wide, lambda text: _encoded(text, "utf-16-be", 2, 2)),
     Codec("S5TIME", "TIME", 16, clock.s5time_read, _s5time_write, "ms"),
     _integer("TIME", 4, True, "ms"),
     _integer("LTIME", 8, True, "ns"),

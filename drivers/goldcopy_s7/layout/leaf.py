@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from goldcopy.errors import Wrong
@@ -46,7 +46,8 @@ class Leaf:
     @property
     def size(self) -> int:
         """The number of bytes from the first to the last that it has a part in."""
-        return (self.start % 8 + self.grid.bits + 7) // 8
+        last = self.grid.at(self.grid.total - 1)
+        return (self.start % 8 + last + self.codec.bits + 7) // 8
 
     def address(self, db: int) -> str:
         """``db5.dbx12.3``, ``db5.dbw14``; for what has no letter ``db5.dbx20.0 byte 24``."""
@@ -75,12 +76,15 @@ class Leaf:
         Of a string what lies behind its text is left alone. Raises ``Wrong`` for a value that the
         type cannot hold, and then nothing has been changed.
         """
-        values: Iterable[Value] = (value,)
+        values: tuple[Value, ...] = (value,)
         if self.shape:
             if not isinstance(value, tuple) or len(value) != self.grid.total:
                 raise Wrong(f"{self.name}: an array of {self.grid.total} elements is needed")
             values = value
-        for n, raw in enumerate([self._bytes(one) for one in values]):
+        given = [self._bytes(one) for one in values]
+        if any(isinstance(one, bytes) for one in values) and all(map(self._is_value, given)):
+            raise Wrong(f"{self.name}: these bytes are a value, so give that and not the bytes")
+        for n, raw in enumerate(given):
             self._put(body, n, raw)
 
     def item(self, prefix: str, db: int, body: bytes | bytearray) -> Item:
@@ -117,12 +121,15 @@ class Leaf:
         else:
             body[byte : byte + len(raw)] = raw
 
+    def _is_value(self, raw: bytes) -> bool:
+        return self.codec.type != "BYTES" and self.codec.read(raw) is not None
+
     def _bytes(self, value: Value) -> bytes:
         codec = self.codec
         if isinstance(value, bytes):
-            if len(value) == codec.size and (codec.type == "BYTES" or codec.read(value) is None):
-                return value
-            raise Wrong(f"{self.name}: these bytes are not ones that a {codec.name} is kept as")
+            if len(value) != codec.size:
+                raise Wrong(f"{self.name}: a {codec.name} has {codec.size} bytes, not {len(value)}")
+            return value
         try:
             check(codec.type, value)
         except Wrong as error:

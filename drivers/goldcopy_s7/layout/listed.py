@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from math import prod
 
 from goldcopy_s7.layout import typename
 from goldcopy_s7.layout.cells import Row
@@ -20,6 +21,7 @@ from goldcopy_s7.layout.declared import (
     element,
     key_of,
     segment,
+    within,
 )
 from goldcopy_s7.layout.scanner import Scanner
 from goldcopy_s7.layout.source import MAX_DEPTH
@@ -168,7 +170,7 @@ def _box(node: _Node) -> Bounds:
     indexes = list(node.elements)
     if len({len(index) for index in indexes}) == 1:
         bounds = tuple((min(axis), max(axis)) for axis in zip(*indexes, strict=True))
-        if Array(bounds, Struct(())).count == len(indexes):
+        if prod(high - low + 1 for low, high in bounds) == len(indexes):
             return bounds
     raise node.at.wrong(
         f"{node.name} lacks some of its elements", "export them all, or the array's own row"

@@ -54,7 +54,7 @@ class Grid(NamedTuple):
 
     @property
     def bits(self) -> int:
-        """From the start to the end of the last element."""
+        """All of it, what pads the last element included."""
         return self.at(self.total - 1) + self.stride
 
 
