@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import ClassVar
 
 import msgspec
 
-from goldcopy.driver import Capability, Meter, Session, Target
+from goldcopy.driver import Capability, Meter, Session, Target, Writer
 from goldcopy.errors import Wrong
-from goldcopy_s7 import memory, options
+from goldcopy_s7 import options
+from goldcopy_s7.layout import Layout, load
 from goldcopy_s7.link import opened
 from goldcopy_s7.session import S7Session
+from goldcopy_s7.writer import S7Writer
 
 
 class S7Driver:
@@ -45,19 +48,49 @@ class S7Driver:
             "only with PUT/GET, full access and non-optimized blocks, by number and length",
         ),
         Capability("flags, inputs, outputs, timers, counters", "done"),
+        Capability("data blocks as named leaves", "partial", "with a layout file; else bytes"),
+        Capability("writing data blocks", "partial", "bytes and leaves of the layout, no blocks"),
+        Capability(
+            "downloading blocks",
+            "planned",
+            "the CPU then asks for the parts, which the exchange has no way for yet",
+        ),
         Capability("change token", "partial", "covers blocks; actual values are always read"),
     )
 
     def open(self, target: Target, meter: Meter) -> AbstractAsyncContextManager[Session]:
         """Connect, agree on PDU and parallel jobs, give the password if there is one."""
-        return _session(target, meter)
+        return _reading(target, meter)
+
+    def open_writing(self, target: Target, meter: Meter) -> AbstractAsyncContextManager[Writer]:
+        """As ``open``, for a restore."""
+        return _writing(target, meter)
 
 
 @asynccontextmanager
-async def _session(target: Target, meter: Meter) -> AsyncIterator[Session]:
-    chosen = target.options if target.options is not None else options.Options()
-    if not isinstance(chosen, options.Options):
-        raise Wrong(f"the options of {target.device} are not those of the s7 driver")
-    memory.check(chosen.data)
+async def _reading(target: Target, meter: Meter) -> AsyncIterator[Session]:
+    chosen = _options(target)
+    layouts = await asyncio.to_thread(_layouts, chosen)
     async with opened(target, chosen, meter) as link:
-        yield S7Session(link, chosen)
+        yield S7Session(link, chosen, layouts)
+
+
+@asynccontextmanager
+async def _writing(target: Target, meter: Meter) -> AsyncIterator[Writer]:
+    chosen = _options(target)
+    layouts = await asyncio.to_thread(_layouts, chosen)
+    async with opened(target, chosen, meter, writing=True) as link:
+        yield S7Writer(link, chosen, layouts)
+
+
+def _options(target: Target) -> options.Options:
+    if target.options is None:
+        return options.Options()
+    if not isinstance(target.options, options.Options):
+        raise Wrong(f"the options of {target.device} are not those of the s7 driver")
+    return target.options
+
+
+def _layouts(chosen: options.Options) -> dict[int, Layout]:
+    """Raises ``Wrong`` with file and line for what cannot be a layout."""
+    return {one.number: load(*one.files).layout(one.number, one.name) for one in chosen.layouts}

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import islice
 
-from goldcopy.errors import Wrong
-from goldcopy.snapshot import Gap, Item, Value
+from goldcopy.snapshot import Access, Gap, Item, Value
 from goldcopy_s7.link import Link
 from goldcopy_s7.options import Area
 from goldcopy_s7.refusal import NOT_IMPLEMENTED, CpuRefused, item_words
@@ -14,8 +13,8 @@ from goldcopy_s7.variables import Piece, Run, plan, request, values
 
 _BATCH = 64
 """Windows between two reports of progress: fewer would leave the window empty too often."""
-_PUT_GET = "on an S7-1200/1500, permit PUT/GET communication and full access"
-_OPTIMIZED = f"{_PUT_GET}, and turn off optimized access of the data block"
+PUT_GET = "on an S7-1200/1500, permit PUT/GET communication and full access"
+OPTIMIZED = f"{PUT_GET}, and turn off optimized access of the data block"
 
 _NAME_IT = "give its number and count in options.data"
 
@@ -58,19 +57,6 @@ def runs(areas: Sequence[Area], lengths: Lengths | None) -> tuple[list[Run], lis
     ]
 
 
-def check(areas: Sequence[Area]) -> None:
-    """Raise ``Wrong`` for areas that cannot be read as they are named."""
-    for area in areas:
-        if area.area != "DB" and area.number is not None:
-            raise Wrong(f"options.data: area {area.area} has no number")
-        if area.area != "DB" and not area.count:
-            raise Wrong(f"options.data: area {area.area} needs a count")
-        if area.area == "DB" and not area.count and area.start:
-            raise Wrong("options.data: a data block that is read from a start needs a count")
-        if area.area == "DB" and area.count and area.number is None:
-            raise Wrong("options.data: a count of bytes needs the number of its data block")
-
-
 async def read(link: Link, wanted: Sequence[Run]) -> tuple[dict[Run, bytes], list[Gap]]:
     """The content of each run, or its gap. Raises ``Unreachable``, ``Malformed``."""
     requests = plan(wanted, link.pdu)
@@ -102,15 +88,16 @@ def item_of(run: Run, octets: bytes) -> Item:
         words = (octets[at : at + 2] for at in range(0, len(octets), 2))
         value = tuple(int.from_bytes(word, "big") for word in words)
         type_ = f"ARRAY[{run.amount}] OF WORD"
-    return Item(path, "tag", type_, value, role="process", address=path)
+    access: Access = "read-write" if run.area == "DB" else "read"
+    return Item(path, "tag", type_, value, "process", access, address=path)
 
 
 def _refusal(code: int) -> str:
     refusal = CpuRefused(code)
     refusal.raise_if_not_now()
-    return f"{refusal}; {_PUT_GET}" if code == NOT_IMPLEMENTED else str(refusal)
+    return f"{refusal}; {PUT_GET}" if code == NOT_IMPLEMENTED else str(refusal)
 
 
 def _item_refusal(piece: Piece, code: int) -> str:
-    setting = _OPTIMIZED if piece.run.area == "DB" else _PUT_GET
+    setting = OPTIMIZED if piece.run.area == "DB" else PUT_GET
     return f"{item_words(code)}; {setting}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
@@ -35,6 +36,27 @@ class Area(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     count: Annotated[int, msgspec.Meta(ge=0, le=0x10000)] = 0
     """Bytes; timers or counters. 0 is a whole data block, by the length that the CPU tells."""
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be read as it is named; the inventory tells the line."""
+        if self.area != "DB" and self.number is not None:
+            raise ValueError(f"area {self.area} has no number")
+        if self.area != "DB" and not self.count:
+            raise ValueError(f"area {self.area} needs a count")
+        if self.area == "DB" and not self.count and self.start:
+            raise ValueError("a data block that is read from a start needs a count")
+        if self.area == "DB" and self.count and self.number is None:
+            raise ValueError("a count of bytes needs the number of its data block")
+
+
+class DbLayout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the members of a data block are declared."""
+
+    number: Word
+    files: tuple[Path, ...]
+    """AWL or SCL sources, or CSV, with the data block and all types that it uses."""
+    name: str = ""
+    """Of the DATA_BLOCK or TYPE in them, where it is not ``DB`` and the number."""
+
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``options`` of a device with ``driver: s7``."""
@@ -55,3 +77,4 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     blocks: bool | tuple[BlockType, ...] = True
     """Which types are read, all by default; SFC and SFB are then listed."""
     data: tuple[Area, ...] = (Area("DB"),)
+    layouts: tuple[DbLayout, ...] = ()

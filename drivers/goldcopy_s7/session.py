@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import get_args
 
 from goldcopy.driver import Reading
-from goldcopy.errors import Refused
+from goldcopy.errors import Refused, Wrong
 from goldcopy.snapshot import Blob, Gap, Identity, Item, Snapshot
 from goldcopy_s7 import directory, identity, memory
 from goldcopy_s7.block import SYSTEM, About, Block, Key
 from goldcopy_s7.items import about_items, block_item, carried_item, path_of
+from goldcopy_s7.layout import Layout
 from goldcopy_s7.link import Link
 from goldcopy_s7.options import BlockType, Options
 from goldcopy_s7.refusal import NOT_IMPLEMENTED, PROTECTED, CpuRefused
 from goldcopy_s7.upload import upload
+from goldcopy_s7.variables import Run
 
 _ALL: tuple[str, ...] = get_args(BlockType)
 _NO_BLOCKS = (
@@ -24,9 +27,10 @@ _NO_BLOCKS = (
 class S7Session:
     """An open link to one CPU, for reading only."""
 
-    def __init__(self, link: Link, options: Options) -> None:
+    def __init__(self, link: Link, options: Options, layouts: Mapping[int, Layout]) -> None:
         self._link = link
         self._options = options
+        self._layouts = layouts
         self._who: identity.Found | None = None
 
     async def identify(self) -> Identity:
@@ -35,14 +39,17 @@ class S7Session:
 
     async def read(self) -> Reading:
         """Blocks and memory, all of it asked for."""
-        return await _Pull(self._link, self._options, await self._known(), None).read()
+        return await self._pull(await self._known(), None)
 
     async def read_since(self, previous: Snapshot) -> Reading:
         """Blocks whose header and footer are as in ``previous`` are carried; memory is read."""
         who = await self._known()
         now, before = who.identity, previous.identity
         same = (now.order_code, now.serial) == (before.order_code, before.serial)
-        return await _Pull(self._link, self._options, who, previous if same else None).read()
+        return await self._pull(who, previous if same else None)
+
+    async def _pull(self, who: identity.Found, previous: Snapshot | None) -> Reading:
+        return await _Pull(self._link, self._options, self._layouts, who, previous).read()
 
     async def _known(self) -> identity.Found:
         if self._who is None:
@@ -55,10 +62,16 @@ class _Pull:
     """What has been found so far."""
 
     def __init__(
-        self, link: Link, options: Options, who: identity.Found, previous: Snapshot | None
+        self,
+        link: Link,
+        options: Options,
+        layouts: Mapping[int, Layout],
+        who: identity.Found,
+        previous: Snapshot | None,
     ) -> None:
         self._link = link
         self._options = options
+        self._layouts = layouts
         self._who = who
         self._previous = previous
         self._items = list(who.items)
@@ -208,7 +221,24 @@ class _Pull:
         self._gaps += gaps
         found, gaps = await memory.read(self._link, wanted)
         self._gaps += gaps
-        self._items += [memory.item_of(run, octets) for run, octets in found.items()]
+        for run, octets in found.items():
+            self._items.append(memory.item_of(run, octets))
+            self._leaves(run, octets)
+        read = {run.number for run in wanted if run.area == "DB" and not run.start}
+        told = {gap.path for gap in self._gaps}
+        for number in self._layouts.keys() - read:
+            if told.isdisjoint(("db", f"db/{number}")):
+                self._gap(f"db/{number}", "it has a layout, but options.data leaves it out")
+
+    def _leaves(self, run: Run, octets: bytes) -> None:
+        layout = self._layouts.get(run.number)
+        if layout is None or run.area != "DB" or run.start:
+            return
+        path = memory.path_of(run)
+        try:
+            self._items += layout.leaves(path, octets)
+        except Wrong as misfit:  # the bytes are kept all the same
+            self._gap(path, str(misfit))
 
     def _gap(self, path: str, why: str) -> None:
         self._gaps.append(Gap(path, why))

@@ -7,11 +7,11 @@ from struct import Struct
 from typing import NamedTuple
 
 from goldcopy.errors import Malformed
-from goldcopy_s7.frames import READ_VAR
+from goldcopy_s7.frames import READ_VAR, WRITE_VAR
 from goldcopy_s7.pdu import Job, Reply
 
 AREAS = {"I": 0x81, "Q": 0x82, "M": 0x83, "DB": 0x84, "C": 0x1C, "T": 0x1D}
-_BYTE = 0x02
+_BIT, _BYTE = 0x01, 0x02
 _ITEM = Struct(">BBBBHHI")  # 0x12, 10 bytes follow, S7ANY, size, count, DB, area and bit address
 _VALUE = Struct(">BBH")  # return code, transport size, length
 _OK = 0xFF
@@ -86,6 +86,19 @@ def item(run: Run) -> bytes:
     code = AREAS[run.area]
     size, place = (code, run.start) if run.width == 2 else (_BYTE, run.start * 8)
     return _ITEM.pack(0x12, 0x0A, 0x10, size, run.amount, run.number, code << 24 | place)
+
+
+def write_bytes(number: int, start: int, content: bytes) -> Job:
+    """A write-var job for bytes of a data block."""
+    pointer = item(Run("DB", number, start, len(content)))
+    head = _VALUE.pack(0, 0x04, len(content) * 8)
+    return Job(bytes((WRITE_VAR, 1)) + pointer, head + content)
+
+
+def write_bit(number: int, place: int, bit: bool) -> Job:
+    """A write-var job for one bit of a data block; ``place`` counts bits from its start."""
+    pointer = _ITEM.pack(0x12, 0x0A, 0x10, _BIT, 1, number, AREAS["DB"] << 24 | place)
+    return Job(bytes((WRITE_VAR, 1)) + pointer, _VALUE.pack(0, 0x03, 1) + bytes((bit,)))
 
 
 def values(reply: Reply, pieces: Sequence[Piece]) -> list[bytes | int]:

@@ -309,10 +309,11 @@ async def test_no_more_jobs_in_flight_than_granted() -> None:
 
 async def test_types_and_areas_as_chosen() -> None:
     async with S7Simulator.many(50) as simulator:
-        data = (Area("DB", number=1), Area("DB", number=2, start=2, count=4), Area("M", 8, 1))
-        with pytest.raises(Wrong, match="area M has no number"):
-            await pull(simulator, Options(data=data))
-        data = (*data[:2], Area("M", start=8, count=1))
+        data = (
+            Area("DB", number=1),
+            Area("DB", number=2, start=2, count=4),
+            Area("M", start=8, count=1),
+        )
         snapshot, _ = await pull(simulator, Options(blocks=("OB", "FC"), data=data))
         held = simulator.values()
     kinds = {item.path.split("/")[1] for item in snapshot.items if item.kind == "block"}
@@ -323,6 +324,22 @@ async def test_types_and_areas_as_chosen() -> None:
     assert content(snapshot, "db/2/2") == db2[2:6]
     assert content(snapshot, "m/8") == b"\0"
     assert not snapshot.gaps
+
+
+@pytest.mark.parametrize(
+    ("area", "mistake"),
+    [
+        ({"area": "M", "number": 8, "count": 1}, "area M has no number"),
+        ({"area": "T"}, "area T needs a count"),
+        ({"area": "DB", "number": 1, "start": 4}, "needs a count"),
+        ({"area": "DB", "count": 4}, "needs the number"),
+        ({"area": "X", "count": 4}, "Invalid enum value"),
+        ({"area": "DB", "number": 70000}, "65535"),
+    ],
+)
+def test_an_area_that_cannot_be_read_is_a_mistake(area: dict[str, object], mistake: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match=mistake):
+        msgspec.convert({"data": [area]}, Options)
 
 
 async def test_one_bad_item_is_one_gap() -> None:
