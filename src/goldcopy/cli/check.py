@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +10,8 @@ import typer
 from goldcopy.cli.options import DEFAULT_INVENTORY, Devices, InventoryFile, Json
 
 if TYPE_CHECKING:
+    import asyncio
+
     from goldcopy.inventory import Device
 
 AT_ONCE = 8
@@ -25,6 +26,8 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Check the inventory: every mistake at once, with its line and what would be right."""
+    import asyncio
+
     from goldcopy.cli import output
     from goldcopy.cli.options import read_inventory
     from goldcopy.vault import Vault
@@ -51,6 +54,8 @@ def check(
 
 
 async def _ask_all(devices: Sequence[Device]) -> list[dict[str, Any]]:
+    import asyncio
+
     places = asyncio.Semaphore(AT_ONCE)
     async with asyncio.TaskGroup() as group:
         asked = [group.create_task(_ask(device, places)) for device in devices]
@@ -59,6 +64,8 @@ async def _ask_all(devices: Sequence[Device]) -> list[dict[str, Any]]:
 
 async def _ask(device: Device, places: asyncio.Semaphore) -> dict[str, Any]:
     """Who the controller says it is."""
+    import asyncio
+
     import msgspec
 
     from goldcopy.driver import Meter

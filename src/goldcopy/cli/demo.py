@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -36,6 +35,8 @@ class Tampered(NamedTuple):
 
 def demo(inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False) -> None:
     """Start the demo plant, pull it, change some values, pull again, show exactly those."""
+    import asyncio
+
     from goldcopy.cli.options import read_inventory
 
     plant = read_inventory(inventory)

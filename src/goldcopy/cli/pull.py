@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -28,6 +27,8 @@ def pull(
     as_json: Json = False,
 ) -> None:
     """Read controllers now and keep a snapshot of each. Changes nothing in them."""
+    import asyncio
+
     from goldcopy.cli import output
     from goldcopy.cli.options import read_inventory
     from goldcopy.vault import Vault

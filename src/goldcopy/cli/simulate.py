@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Annotated
@@ -29,6 +28,8 @@ def simulate(
     as_json: Json = False,
 ) -> None:
     """Serve simulated controllers at the inventory's loopback addresses until interrupted."""
+    import asyncio
+
     from goldcopy.cli.options import read_inventory
 
     if fault == ["list"]:
@@ -72,6 +73,8 @@ def _port_taken(name: str, port: int, error: OSError) -> Exception:
 async def _serve(
     devices: Sequence[Device], faults: Mapping[str, str], seconds: float | None, as_json: bool
 ) -> None:
+    import asyncio
+
     from goldcopy.cli import output
     from goldcopy.errors import Wrong
 
