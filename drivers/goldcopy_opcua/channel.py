@@ -51,6 +51,8 @@ class Channel:
         self.target = target
         self.meter = meter
         self.guard = ReadGuard()
+        self.application_uri = ""
+        """The server's own, once the session is open."""
         self.window = max(1, target.courtesy.window)
         courtesy = target.courtesy
         self._gap = max(courtesy.pause, 1 / courtesy.rate if courtesy.rate else 0.0)
@@ -120,7 +122,9 @@ class Channel:
         if target.password is not None:
             client.set_password(target.password.reveal())
         await self._socket()
-        await self._do(client.create_session)
+        session = await self._do(client.create_session)
+        for endpoint in session.ServerEndpoints[:1]:
+            self.application_uri = endpoint.Server.ApplicationUri or ""
         await self._do(
             lambda: client.activate_session(client._username, client._password),  # noqa: SLF001
             user=target.username,

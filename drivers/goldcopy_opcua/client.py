@@ -9,7 +9,7 @@ from goldcopy.errors import Malformed
 
 from . import services, status
 from .channel import Channel, spread
-from .codec import NULL, Name, NodeId, Result
+from .codec import NULL, NodeId, Result
 from .services import Browsed, Called, ReadFailed, Reference
 from .transport import Fault
 
@@ -81,16 +81,6 @@ class Client:
         except Fault as fault:
             return Called(fault.status, ())
         return services.called(reader)
-
-    async def translate(
-        self, start: NodeId, paths: Sequence[Sequence[Name]]
-    ) -> list[tuple[int, list[NodeId]]]:
-        """For each path: a status, and the nodes it leads to."""
-        try:
-            reader = await self.channel.ask(services.TRANSLATE, services.translate(start, paths))
-        except Fault as fault:
-            raise status.error(fault.status) from None
-        return services.translated(reader, len(paths))
 
     def _spans(self, total: int, limit: str) -> Iterator[slice]:
         """Consecutive slices; a limit that was lowered on the way counts at once."""

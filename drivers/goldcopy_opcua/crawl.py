@@ -26,6 +26,7 @@ PROPERTY_TYPE = NodeId(0, 68)
 _HAS_PROPERTY, _ORGANIZES = NodeId(0, HAS_PROPERTY), NodeId(0, 35)
 _NAMELESS, _NULL = Name(0, ""), NodeId(0, 0)
 _INSTANCES = OBJECT | VARIABLE | METHOD
+_ALWAYS = ("Server/Namespaces", "Types")
 DI = "http://opcfoundation.org/UA/DI/"
 
 
@@ -73,29 +74,24 @@ class Crawl:
 
     def __init__(self, client: Client, keys: Keys, options: OpcUaOptions) -> None:
         self.gaps: list[Gap] = []
+        self.nodes: list[Node] = []
         self._client = client
         self._keys = keys
         self._options = options
         self._known: dict[NodeId, Node] = {}
         self._levels: defaultdict[int, list[Node]] = defaultdict(list)
+        self._leads = _Roots(options.roots).leads
         self._excluded = _excluder(options.exclude)
         self._hidden = {SERVER}
         self._classes = 0 if options.include_types else _INSTANCES
         self._parameter_set = Name(keys.index.get(DI, -1), "ParameterSet")
 
-    @property
-    def nodes(self) -> Iterable[Node]:
-        """All that were found and not excluded."""
-        return self._known.values()
-
-    def start(self, node: NodeId, path: str, depth: int) -> Node:
-        """Begin here too; the path is what leads to it from Objects."""
-        root = self._known[node] = Node(node, path, depth)
-        self._levels[depth].append(root)
-        return root
-
     async def run(self) -> None:
         """Walk until nothing new is found."""
+        self._start(OBJECTS, "")
+        self._start(NAMESPACES, "Server/Namespaces")
+        if self._options.include_types:
+            self._start(TYPES, "Types")
         while self._levels:
             depth = min(self._levels)
             level = [node for node in self._levels.pop(depth) if node.depth == depth]
@@ -104,6 +100,13 @@ class Crawl:
         for node in list(self._known.values()):
             if node.name == self._parameter_set:
                 _mark(node.children)
+        within = _Roots(self._options.roots).within
+        self.nodes = [node for node in self._known.values() if within(node.path)]
+
+    def _start(self, node: NodeId, path: str) -> None:
+        """Begin here too, in the first request; the path is what leads to it from Objects."""
+        self._known[node] = Node(node, path, 0)
+        self._levels[0].append(self._known[node])
 
     def _worth(self, node: Node) -> bool:
         """Whether it may have children: properties have none (OPC 10000-3, 5.6.2)."""
@@ -148,7 +151,7 @@ class Crawl:
             return
         segment = self._keys.segment(reference.name)
         path = f"{parent.path}/{segment}" if parent.path else segment
-        if self._excluded(path):
+        if self._excluded(path) or not self._leads(path):
             return  # it may still be found on another path
         depth, listed = parent.depth + 1, reference.type == _ORGANIZES
         node = self._known.get(target)
@@ -182,6 +185,29 @@ def _mark(nodes: Iterable[Node]) -> None:
         if not node.parameter:
             node.parameter = True
             waiting += node.children
+
+
+class _Roots:
+    """The paths that the inventory wants, none for all of them. What is ours is always wanted."""
+
+    def __init__(self, roots: Sequence[str]) -> None:
+        self._all = not roots
+        self._roots = tuple(_bare(root) for root in (*roots, *_ALWAYS))
+
+    def within(self, path: str) -> bool:
+        """Whether a node belongs to a root."""
+        return self._all or _bare(path + "/").startswith(tuple(root + "/" for root in self._roots))
+
+    def leads(self, path: str) -> bool:
+        """Whether a node belongs to a root, or lies on the way to one."""
+        if self._all or self.within(path):
+            return True
+        return any(root.startswith(_bare(path + "/")) for root in self._roots)
+
+
+def _bare(path: str) -> str:
+    """Without what tells twins apart: that is known only when all of them are found."""
+    return re.sub(r"\{[^}/]*\}(?=/|$)", "", path)
 
 
 def _excluder(patterns: Sequence[str]) -> Callable[[str], bool]:

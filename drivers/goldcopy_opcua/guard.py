@@ -5,7 +5,7 @@ from __future__ import annotations
 from goldcopy.errors import WouldWrite
 
 from .codec import NodeId, Reader, Undecodable
-from .services import BROWSE, BROWSE_NEXT, CALL, READ, TRANSLATE
+from .services import BROWSE, BROWSE_NEXT, CALL, READ
 
 _OWN = frozenset(
     {
@@ -18,7 +18,7 @@ _OWN = frozenset(
         473,  # CloseSession
         BROWSE,
         BROWSE_NEXT,
-        TRANSLATE,
+        554,  # TranslateBrowsePathsToNodeIds
         READ,
     }
 )

@@ -21,14 +21,14 @@ RESERVED = frozenset({"namespaces", "structure", "types", "Types"})
 
 
 class Keys:
-    """The namespaces of one session."""
+    """The namespaces of one session. ``application`` is the server's own URI, if known."""
 
-    def __init__(self, uris: Sequence[str]) -> None:
+    def __init__(self, uris: Sequence[str], application: str = "") -> None:
         self.uris = tuple(uris) or (UA,)
         self.index = {uri: n for n, uri in reversed(list(enumerate(self.uris)))}
         self.static: set[int] = set()
         """Indexes of the namespaces whose numeric ids are promised to stay."""
-        self.aliases = _aliases(self.uris)
+        self.aliases = _aliases(self.uris, application)
         self._segments: dict[Name, str] = {}
         self._prefixes: dict[int, str] = {0: ""}
 
@@ -47,15 +47,6 @@ class Keys:
     def alias(self, space: int) -> str:
         """The short name of a namespace; its index says nothing beyond this session."""
         return self.aliases[space] if space < len(self.aliases) else "unknown"
-
-    def name_of(self, segment: str) -> Name | None:
-        """The QualifiedName that ``segment`` wrote; None if no namespace has that alias."""
-        alias, colon, rest = segment.partition(":")
-        if not alias or not colon:
-            return Name(0, unescape(rest if colon else segment))
-        if alias not in self.aliases[1:]:
-            return None
-        return Name(self.aliases.index(alias, 1), unescape(rest))
 
     def address(self, node: NodeId) -> str:
         """``nsu=http://example.com/oven;s=Speed``; "" for a numeric id that may be given anew."""
@@ -97,23 +88,21 @@ def escape(name: str) -> str:
     return name
 
 
-def unescape(segment: str) -> str:
-    """The name that ``escape`` wrote."""
-    if segment == "~2":
-        return ""
-    return segment.replace("~3", "{").replace("~1", "/").replace("~0", "~")
-
-
 def _quoted(uri: str) -> str:
     return uri.replace("%", "%25").replace(";", "%3B")
 
 
-def _aliases(uris: Sequence[str]) -> tuple[str, ...]:
-    """The last part of each URI; where two are alike, each with a piece of its URI's hash."""
+def _aliases(uris: Sequence[str], application: str) -> tuple[str, ...]:
+    """The last part of each URI; where two are alike, each with a piece of its URI's hash.
+
+    The application's own namespace gives way to one that is like it: it seldom has nodes.
+    """
     names = [_last_part(uri) for uri in uris]
-    often = Counter(names[1:])
+    often = Counter(name for name, uri in zip(names, uris, strict=True) if uri != application)
     return tuple(
-        f"{name}-{hashlib.sha256(uri.encode()).hexdigest()[:6]}" if often[name] > 1 else name
+        f"{name}-{hashlib.sha256(uri.encode()).hexdigest()[:6]}"
+        if often[name] > (uri != application)
+        else name
         for name, uri in zip(names, uris, strict=True)
     )
 

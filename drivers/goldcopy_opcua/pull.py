@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from goldcopy.driver import Reading
 from goldcopy.snapshot import Gap, Item
@@ -11,7 +11,7 @@ from goldcopy.snapshot import Gap, Item
 from . import status
 from .client import Client
 from .codec import EXTENSION_OBJECT, VARIANT, Body, Data, NodeId, Result
-from .crawl import NAMESPACES, OBJECTS, TYPES, Crawl, Node
+from .crawl import Crawl, Node
 from .files import Files, files_among
 from .items import Found, Items
 from .keys import Keys
@@ -30,10 +30,9 @@ async def pull(client: Client, server: Server, options: OpcUaOptions) -> Reading
     """Everything below the roots, each path once."""
     keys = server.keys
     crawl = Crawl(client, keys, options)
-    lost = await _start(crawl, client, keys, options)
     await crawl.run()
-    nodes = list(crawl.nodes)
-    variables = [node for node in nodes if node.node_class == VARIABLE and _wanted(node)]
+    nodes = crawl.nodes
+    variables = [node for node in nodes if node.node_class == VARIABLE and _own(node)]
     values, found = await _read(client, variables)
     keys.static |= _static(nodes, values, keys)
     types = Types(client, keys)
@@ -43,7 +42,7 @@ async def pull(client: Client, server: Server, options: OpcUaOptions) -> Reading
     items = Items(keys, types, values)
     kept = [item for one in found for item in items.of(one)]
     kept += _own_items(keys, types)
-    gaps = lost + crawl.gaps + items.gaps
+    gaps = _missing(crawl, options.roots) + crawl.gaps + items.gaps
     if options.files:
         files = Files(client, keys, values, options.max_file)
         await files.read(files_among(nodes))
@@ -54,34 +53,14 @@ async def pull(client: Client, server: Server, options: OpcUaOptions) -> Reading
     return Reading(kept, _once(gaps))
 
 
-async def _start(crawl: Crawl, client: Client, keys: Keys, options: OpcUaOptions) -> list[Gap]:
-    """Enter the roots. Gaps for those that are not there."""
-    crawl.start(NAMESPACES, "Server/Namespaces", 0)  # together with Objects, in one request
-    if options.include_types:
-        crawl.start(TYPES, "Types", 1)
-    if not options.roots:
-        crawl.start(OBJECTS, "", 0)
-        return []
-    gaps = []
-    paths = {}
-    for root in options.roots:
-        names = [keys.name_of(segment) for segment in root.split("/")]
-        if None in names:
-            gaps.append(Gap(root, "a root of the inventory names a namespace that is not there"))
-        else:
-            paths[root] = [name for name in names if name is not None]
-    found = await client.translate(OBJECTS, list(paths.values())) if paths else []
-    for root, (code, targets) in zip(paths, found, strict=True):
-        if len(targets) == 1:
-            crawl.start(targets[0], root, root.count("/") + 1)
-        elif targets:
-            gaps.append(Gap(root, "a root of the inventory leads to several nodes"))
-        else:
-            gaps.append(Gap(root, f"a root of the inventory is not there: {status.name(code)}"))
-    return gaps
+def _missing(crawl: Crawl, roots: Sequence[str]) -> list[Gap]:
+    """Gaps for the roots of the inventory that were not found."""
+    found = {node.path for node in crawl.nodes}
+    reason = "a root of the inventory is not there"
+    return [Gap(root, reason) for root in roots if root not in found]
 
 
-def _wanted(node: Node) -> bool:
+def _own(node: Node) -> bool:
     """Numeric ids of namespace 0 are the standard's nodes, not this controller's."""
     return node.id.ns != 0 or not isinstance(node.id.id, int)
 

@@ -52,7 +52,7 @@ async def look(client: Client) -> Server:
     state = found[_STATE].data.value
     known = isinstance(state, int) and 0 <= state < len(_STATES)
     return Server(
-        keys=Keys([str(uri or "") for uri in uris]),
+        keys=Keys([str(uri or "") for uri in uris], client.channel.application_uri),
         vendor=_text(found[_VENDOR]),
         product=_text(found[_PRODUCT]),
         version=_text(found[_VERSION]),

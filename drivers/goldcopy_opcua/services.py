@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -23,8 +23,8 @@ from .codec import (
     Undecodable,
 )
 
-BROWSE, BROWSE_NEXT, TRANSLATE, READ, CALL = 527, 533, 554, 631, 712
-REPLY = {BROWSE: 530, BROWSE_NEXT: 536, TRANSLATE: 557, READ: 634, CALL: 715}
+BROWSE, BROWSE_NEXT, READ, CALL = 527, 533, 631, 712
+REPLY = {BROWSE: 530, BROWSE_NEXT: 536, READ: 634, CALL: 715}
 """Request -> response, by the ids of their binary encodings in namespace 0."""
 FAULT = 397
 
@@ -109,18 +109,6 @@ def read(wanted: Sequence[tuple[NodeId, int]]) -> bytes:
 def call(node: NodeId, method: NodeId, arguments: Sequence[bytes]) -> bytes:
     """Body of a CallRequest of one method; arguments are encoded Variants."""
     return array([node_id(node) + node_id(method) + array(arguments)])
-
-
-def translate(start: NodeId, paths: Sequence[Sequence[Name]]) -> bytes:
-    """Body of a TranslateBrowsePathsToNodeIdsRequest, all from one start."""
-    step = node_id(NodeId(0, HIERARCHICAL)) + struct.pack("<??", False, True)
-    return array(
-        [
-            node_id(start)
-            + array([step + struct.pack("<H", name.ns) + string(name.name) for name in path])
-            for path in paths
-        ]
-    )
 
 
 # -- reading ---------------------------------------------------------------------------------------
@@ -285,28 +273,6 @@ def called(reader: Reader) -> Called:
     except Undecodable as error:
         raise Malformed(f"the answer to Call cannot be decoded ({error})") from None
     return Called(status, outputs)
-
-
-def translated(reader: Reader, expected: int) -> list[tuple[int, list[NodeId]]]:
-    """Per path: status, and the nodes it leads to in this server."""
-    results = []
-    try:
-        for _ in range(_count(reader, expected)):
-            status = reader.number(STATUS_CODE)
-            results.append((status, list(_targets(reader))))
-        reader.diagnostics()
-        reader.finish()
-    except Undecodable as error:
-        raise Malformed(f"the answer to TranslateBrowsePaths cannot be decoded ({error})") from None
-    return results
-
-
-def _targets(reader: Reader) -> Iterator[NodeId]:
-    for _ in range(reader.count()):
-        node, uri, server = reader.expanded()
-        remaining = reader.number(UINT32)
-        if not uri and not server and remaining == 0xFFFFFFFF:
-            yield node
 
 
 def _count(reader: Reader, expected: int) -> int:

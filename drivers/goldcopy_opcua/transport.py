@@ -42,11 +42,9 @@ _SMALLEST = 8192  # OPC 10000-6, 7.1.2.4: no buffer is smaller
 _TYPES = frozenset({b"MSG", b"OPN", b"CLO", b"ACK", b"ERR"})
 _EPOCH = 116_444_736_000_000_000  # 1970 in ticks of 100 ns since 1601
 
-# asyncua logs at WARNING what we raise, and at DEBUG every request, logins included: none of it
-# may reach a terminal or a log. Whoever wants it adds a handler to this logger.
-_noise = logging.getLogger("asyncua")
-_noise.addHandler(logging.NullHandler())
-_noise.propagate = False
+# asyncua logs as warnings and errors what we raise, and for debugging every request, logins
+# included. None of it may reach a terminal or a log, whatever the application has set up.
+logging.getLogger("asyncua").setLevel(logging.CRITICAL + 1)
 
 
 class Fault(Exception):
