@@ -123,6 +123,15 @@ async def test_the_graph_has_a_loop_and_a_node_on_two_paths(
     assert sum(setpoint in below for below in children.values()) == 2
 
 
+async def test_every_reference_can_be_followed_back(plc: OpcUaSimulator, client: Client) -> None:
+    children = await tree(client)
+    methods = {node for node in children if node.NamespaceIndex == 0}
+    for node in set(children) - methods:
+        (back,) = await browse(client, asked(node, BrowseDirection=ua.BrowseDirection.Inverse))
+        parents = {parent for parent, below in children.items() if node in below}
+        assert {each.NodeId for each in back.References} == parents
+
+
 async def test_siblings_share_a_name_in_different_namespaces(
     plc: OpcUaSimulator, client: Client
 ) -> None:

@@ -256,6 +256,9 @@ async def test_a_structure_goes_back_as_the_bytes_it_came_in(
     assert await node.read_value() == raw
     short = ua.ExtensionObject(raw.TypeId, raw.Body[:-1])
     assert await write(client, node.nodeid, ua.DataValue(ua.Variant(short))) == "BadTypeMismatch"
+    options = await client.get_node(parameter(plc, "Options")).read_value()
+    other = ua.ExtensionObject(options.TypeId, raw.Body)
+    assert await write(client, node.nodeid, ua.DataValue(ua.Variant(other))) == "BadTypeMismatch"
     long = ua.ExtensionObject(raw.TypeId, raw.Body + b"\0")
     assert await write(client, node.nodeid, ua.DataValue(ua.Variant(long))) == "BadTypeMismatch"
 

@@ -41,7 +41,6 @@ class Outlet:
 
     def abort(self) -> None:
         """Drop the connection; what has not been sent is lost."""
-        self._waiting.clear()
         self._transport.abort()
 
     def get_extra_info(self, name: str) -> Any:  # noqa: ANN401 - asyncio's own signature
