@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -99,7 +100,7 @@ class Snapshot:
 
         Raises ``Wrong`` for a path read twice and for a value that its type cannot hold.
         """
-        content: dict[str, bytes] = dict(blobs or {})
+        content: dict[str, bytes] = {}
         kept: list[Item] = []
         for item in items:
             if item.type.endswith("BYTES"):
@@ -118,7 +119,9 @@ class Snapshot:
             raise Wrong(f"{device!a}: {error}") from None
         _refuse_twins(device, kept)
         _refuse_twins(device, holes)
-        return cls(device, driver, identity, tuple(kept), tuple(holes), rules, content)
+        # What is given may be fetched from a vault only when it is asked for.
+        given = ChainMap(content, blobs) if blobs else content  # type: ignore[arg-type]
+        return cls(device, driver, identity, tuple(kept), tuple(holes), rules, given)
 
     @cached_property
     def id(self) -> str:

@@ -21,7 +21,9 @@ def trace(path: str, history: Iterable[tuple[Entry, SnapshotRecord]]) -> list[Se
     gaps: dict[str, str] = {}
     last: bytes | Gap | None = None
     for entry, record in history:
-        if not record.base or path in record.drop:
+        if not record.base:
+            line, gaps = None, {}
+        if path in record.drop:
             line = None
         for raw in record.set:
             if path_of(raw) == path:

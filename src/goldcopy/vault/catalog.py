@@ -62,7 +62,8 @@ class Catalog:
     def add(self, pack: Pack) -> None:
         """Take in a pack that was just written: it is safe, whatever becomes of the index."""
         with self._lock:
-            if not self._sure(lambda: self._index.add(pack, self._last)):
+            after = self._last
+            if not self._sure(lambda: self._index.add(pack, after)):
                 self._sure(self.refresh)
             self._last = max(self._last, pack.seq)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC
 
 import msgspec
 
@@ -24,16 +25,19 @@ def draft(vault: Vault, snapshot: Snapshot, facts: Facts, packed: set[str]) -> l
 
     Raises ``Wrong`` if content is missing, or if facts could not be read back.
     """
-    blobs = list(_new_blobs(vault, snapshot, packed))
     record = _record(vault, snapshot, _checked(facts))
+    blobs = list(_new_blobs(vault, snapshot, packed))
     packed.update(blob.sha256 for blob, _ in blobs)
     return [*(blob_line(blob, content) for blob, content in blobs), record]
 
 
 def _checked(facts: Facts) -> Facts:
     try:
+        if facts.taken.tzinfo is None:
+            raise Wrong("the time of a pull needs its offset from UTC")
+        facts = msgspec.structs.replace(facts, taken=facts.taken.astimezone(UTC))
         return msgspec.json.decode(encode(facts), type=Facts)
-    except (msgspec.DecodeError, TypeError, ValueError) as error:
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
         raise Wrong(f"these facts of a pull cannot be kept: {error}") from None
 
 
@@ -42,9 +46,12 @@ def _new_blobs(vault: Vault, snapshot: Snapshot, packed: set[str]) -> Iterator[t
     for sha256, (blob, path) in wanted.items():
         if sha256 in packed or vault.has(sha256):
             continue
-        content = snapshot.blobs.get(sha256)
+        try:
+            content = snapshot.blobs.get(sha256)
+        except VaultDamaged:  # carried over from a snapshot whose content is lost
+            content = None
         if content is None or Blob.of(content) != blob:
-            raise Wrong(f"{snapshot.device}: the content of {path} is missing, or is another")
+            raise Wrong(f"{snapshot.device}: the content of {path} is missing: pull it in full")
         yield blob, content
 
 

@@ -127,7 +127,7 @@ class Index:
                     continue
                 if isinstance(found, BlobMeta):
                     values = (found.sha256, *place)
-                    db.execute("INSERT OR IGNORE INTO blobs VALUES (?,?,?,?,?,?)", values)
+                    db.execute("INSERT OR REPLACE INTO blobs VALUES (?,?,?,?,?,?)", values)
                 elif found is not None:
                     self._add_snapshot(found, place)
             db.execute("INSERT INTO packs VALUES (?,?,?)", (pack.seq, pack.hash, damage))

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from goldcopy.errors import VaultDamaged, Wrong
-from goldcopy.vault.folder import disk, list_packs, publish
+from goldcopy.vault.folder import disk, list_packs, publish, sweep
 
 FORMAT = "goldcopy-vault/1"
 NAME = "vault.json"
@@ -29,6 +29,7 @@ def make(path: Path) -> None:
     with disk(path):
         if path.is_dir():
             _refuse_foreign(path)
+            sweep(path)
         elif path.exists():
             raise Wrong(f"{path} is a file: a vault is a folder, choose another name")
         path.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -118,6 +118,9 @@ class Contents(Mapping[str, bytes]):
             raise KeyError(sha256)
         return self._content(sha256)
 
+    def __contains__(self, sha256: object) -> bool:
+        return sha256 in self._hashes
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._hashes)
 

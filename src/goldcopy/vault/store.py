@@ -95,8 +95,14 @@ class Vault:
         return self.catalog.read(lambda index: self._blob(index, sha256))
 
     def has(self, sha256: str) -> bool:
-        """Whether the vault has this content."""
-        return self.catalog.read(lambda index: index.blob(sha256)) is not None
+        """Whether the vault has this content; where there are doubts, it is read to see."""
+        if not self.doubts:
+            return self.catalog.read(lambda index: index.blob(sha256)) is not None
+        try:
+            self.blob(sha256)
+        except (VaultDamaged, Wrong):
+            return False
+        return True
 
     def blame(self, device: str, path: str) -> list[tuple[Entry, Item | Gap | None]]:
         """Each entry at which one item was not as before, newest first; None: it was gone.
@@ -105,7 +111,7 @@ class Vault:
         """
         latest = self.log(device)[0]
         found = self.catalog.read(lambda index: blame.trace(path, self._records(index, device)))
-        if not found:
+        if not any(what is not None and what.path == path for _, what in found):
             known = self.state(latest).items
             raise Wrong(f"{device} has never had {path}: {names.near(path, known, 'it has')}")
         return found

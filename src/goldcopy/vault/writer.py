@@ -25,12 +25,13 @@ from goldcopy.vault.folder import sweep
 from goldcopy.vault.lock import Lock
 from goldcopy.vault.pack import Builder
 from goldcopy.vault.records import Facts, Kept
+from goldcopy.vault.state import blobs_of
 from goldcopy.vault.store import Vault
 
 T = TypeVar("T")
 
-PACK = 16 * 1024 * 1024
-"""A pack is written at once when about so many bytes are waiting for it."""
+PACK = 32 * 1024 * 1024
+"""A pack is written at once when snapshots of about so many bytes are waiting for it."""
 
 
 @contextlib.asynccontextmanager
@@ -77,8 +78,13 @@ class Writer:
         It blocks on the disk for milliseconds, and may be called from any thread.
         """
         row = self._vault.catalog.read(lambda index: index.latest(device))
+        if row is None:
+            return None
         try:
-            return None if row is None else self._vault.load(row.entry)
+            snapshot = self._vault.load(row.entry)
+            if self._vault.doubts:  # what is carried over from it must not be lost
+                all(snapshot.blobs.values())
+            return snapshot
         except VaultDamaged as error:
             self._vault.catalog.doubt(str(error))
             return None
@@ -159,6 +165,7 @@ class Writer:
         """What goes into the next pack: each device once, for its next snapshot builds on that."""
         batch: dict[str, _Waiting] = {}
         size = 0
+        self._queue = [one for one in self._queue if one.is_wanted()]
         for one in self._queue:
             if size < PACK and one.snapshot.device not in batch:
                 batch[one.snapshot.device] = one
@@ -196,19 +203,24 @@ class _Waiting:
     def __init__(self, snapshot: Snapshot, facts: Facts) -> None:
         self.snapshot = snapshot
         self.facts = facts
-        self.size = 200 * len(snapshot.items) + sum(map(len, snapshot.blobs.values()))
+        blobs = [blob.size for item in snapshot.items for blob in blobs_of(item)]
+        self.size = 200 * len(snapshot.items) + sum(blobs)
         self._kept: asyncio.Future[Kept] = asyncio.get_running_loop().create_future()
+
+    def is_wanted(self) -> bool:
+        """Whether anybody still waits for it."""
+        return not self._kept.done()
 
     def tell(self, outcome: Kept | GoldcopyError) -> None:
         """Say what became of it, unless nobody waits any more."""
         if isinstance(outcome, GoldcopyError):
             self.fail(outcome)
-        elif not self._kept.done():
+        elif self.is_wanted():
             self._kept.set_result(outcome)
 
     def fail(self, error: Exception) -> None:
         """Say that it is not kept."""
-        if not self._kept.done():
+        if self.is_wanted():
             self._kept.set_exception(error)
 
     async def wait(self) -> Kept:
