@@ -27,7 +27,7 @@ from asyncua.ua.uaerrors import (
 
 from goldcopy_sim.opcua import Login, OpcUaSimulator, Settings
 from goldcopy_sim.opcua.outlet import DROP, Outlet
-from goldcopy_sim.opcua.server import standard_space
+from goldcopy_sim.opcua.space import standard_space
 from goldcopy_sim.service import Service
 
 OPEN = {"security": [ua.SecurityPolicyType.NoSecurity]}

@@ -10,19 +10,11 @@ import asyncio
 import dataclasses
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 
 from asyncua import ua
-from asyncua.server.address_space import (
-    AddressSpace,
-    AttributeValue,
-    NodeData,
-    NodeManagementService,
-)
 from asyncua.server.binary_server_asyncio import BinaryServer, OPCUAProtocol
-from asyncua.server.internal_server import InternalServer
 from asyncua.server.server import Server
-from asyncua.server.standard_address_space import standard_address_space
 
 from ..service import LOOPBACK
 from .attributes import Attributes
@@ -33,6 +25,7 @@ from .outlet import Outlet
 from .processor import Processor
 from .requests import Desk
 from .security import Doorkeeper, Identity
+from .space import Standard
 
 _LIMITS = {
     ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerRead: "max_nodes_per_read",
@@ -40,31 +33,6 @@ _LIMITS = {
     ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerBrowse: "max_nodes_per_browse",
 }
 _POINTS = ObjectIds.Server_ServerCapabilities_MaxBrowseContinuationPoints
-
-
-@cache
-def standard_space() -> AddressSpace:
-    """The standard address space, built once: its 6174 nodes take most of a second."""
-    space = AddressSpace()
-    standard_address_space.fill_address_space(NodeManagementService(space))  # type: ignore[no-untyped-call]
-    return space
-
-
-class Standard(InternalServer):
-    """An internal server whose standard address space is a copy, not built anew."""
-
-    async def load_standard_address_space(self, shelf_file: object = None) -> None:
-        """Copy what services change; values and references are replaced whole, never altered."""
-        await asyncio.to_thread(self._copy)
-
-    def _copy(self) -> None:
-        space = standard_space()
-        for origin in [space[node] for node in space.keys()]:  # noqa: SIM118 - no dict
-            copy = NodeData(origin.nodeid)
-            for attribute, held in origin.attributes.items():
-                copy.attributes[attribute] = AttributeValue(held.value)  # type: ignore[arg-type]
-            copy.references = origin.references.copy()
-            self.aspace[origin.nodeid] = copy
 
 
 class Protocol(OPCUAProtocol):
