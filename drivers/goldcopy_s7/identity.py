@@ -61,17 +61,20 @@ class Found:
         """Ask for what is wanted; the order code first, since it tells what may be asked next."""
         if wanted.order:
             await self._try("0011", self._order, link)
-        names = wanted.names
-        if names is None:
-            names = not _F_CPU.match(self.identity.order_code)
-            if not names:
-                self._gap("001C", "not asked of an F-CPU; set szl.names: true if it is known safe")
-        if names:
+        if wanted.names is None and (why := self._unsafe()):
+            self._gap("001C", f"{why}; set szl.names: true if it is known to be safe, or false")
+        elif wanted.names is not False:
             await self._try("001C", self._names, link)
         if wanted.mode:
             await self._try("0424", self._mode, link)
         if wanted.protection:
             await self._try("0232", self._protection, link)
+
+    def _unsafe(self) -> str:
+        """Why not to ask for names unless told to: doing so has stopped F-CPUs."""
+        if not self.identity.order_code:
+            return "not asked, since without an order code it may be an F-CPU"
+        return "not asked of an F-CPU" if _F_CPU.match(self.identity.order_code) else ""
 
     async def _try(self, name: str, step: Callable[[Link], Awaitable[None]], link: Link) -> None:
         try:

@@ -51,7 +51,8 @@ def runs(areas: Sequence[Area], lengths: Lengths | None) -> tuple[list[Run], lis
                 gaps[f"db/{number}"] = f"the CPU does not tell its length; {_NAME_IT}"
             else:
                 gaps[f"db/{number}"] = "the CPU does not list this data block"
-    unique = {path_of(run): run for run in reversed(found)}  # the first one named wins
+    found.sort(key=lambda run: run.amount)
+    unique = {path_of(run): run for run in found}  # of two from one start, the longer one
     return sorted(unique.values()), [
         Gap(path, why) for path, why in gaps.items() if path not in unique
     ]

@@ -17,8 +17,8 @@ class Szl(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     order: bool = True
     """SZL 0011: order code, firmware."""
     names: bool | None = None
-    """SZL 001C: names, serial, plant. Left out, it is read unless the CPU is an F-CPU: reading it
-    is reported to have stopped CPU 315F and 317F."""
+    """SZL 001C: names, serial, plant. Left out, it is read unless the CPU is, or may be, an F-CPU:
+    reading it is reported to have stopped CPU 315F and 317F."""
     mode: bool = True
     """SZL 0424: RUN or STOP."""
     protection: bool = True
