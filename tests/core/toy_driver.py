@@ -129,7 +129,7 @@ class TokenedSession(ToySession):
         version = int.from_bytes(await self._ask(b"V"))
         if previous.by_path["version"].value != version:
             return await self.read()
-        return Reading([], previous.gaps, [item.path for item in previous.items])
+        return Reading(previous.items, previous.gaps, [item.path for item in previous.items])
 
 
 class WritingSession(ToySession):

@@ -82,10 +82,11 @@ class TokenedConformance(DriverConformance):
             assert isinstance(opened, Tokened)
             identity = await opened.identify()
             reading = await opened.read_since(previous)
-        items = [*reading.items, *(previous.by_path[path] for path in reading.carried)]
-        device, blobs = run.target.device, {**previous.blobs, **reading.blobs}
-        name = bench.driver.name
-        return Snapshot.of(device, name, identity, items, reading.gaps, blobs=blobs)
+        items = {item.path: item for item in reading.items}
+        for path in reading.carried:
+            assert items.get(path) == previous.by_path[path], f"{path}: carried over otherwise"
+        device, name, blobs = run.target.device, bench.driver.name, reading.blobs
+        return Snapshot.of(device, name, identity, reading.items, reading.gaps, blobs=blobs)
 
 
 class WritableConformance(DriverConformance):
