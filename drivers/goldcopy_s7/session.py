@@ -191,8 +191,10 @@ class _Pull:
     async def _upload(self, key: Key, about: About) -> Block:
         """The block; asked about again if it is not the one that the list told of."""
         self._link.meter.total += 1
-        block = await upload(self._link, key)
-        self._link.meter.done += 1
+        try:
+            block = await upload(self._link, key)
+        finally:
+            self._link.meter.done += 1
         if not block.about.same_content(about):
             again = await directory.info(self._link, key)
             if not block.about.same_content(again):
