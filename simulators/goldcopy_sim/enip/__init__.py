@@ -1,0 +1,76 @@
+"""Simulated EtherNet/IP devices: a Logix controller and a drive, with their faults."""
+
+from __future__ import annotations
+
+from typing import Self, Unpack
+
+from . import demo
+from .identity import Identity, Keyswitch
+from .logix import Content, Logix
+from .server import Listener
+from .tags import Program, Tag
+from .types import COUNTER, NONE, READ_ONLY, READ_WRITE, STRING, TIMER, Member, Structure, string
+
+__all__ = [
+    "COUNTER",
+    "NONE",
+    "READ_ONLY",
+    "READ_WRITE",
+    "STRING",
+    "TIMER",
+    "Identity",
+    "Keyswitch",
+    "LogixSimulator",
+    "Member",
+    "Program",
+    "Structure",
+    "Tag",
+    "string",
+]
+
+
+class LogixSimulator(Logix, Listener):
+    """A simulated ControlLogix: its tags, its programs, its answers."""
+
+    def __init__(self, *, port: int = 0, **content: Unpack[Content]) -> None:
+        """Set up a controller; see ``Logix`` for what it can be told."""
+        super().__init__(**content)
+        self.listen_at(port)
+
+    @classmethod
+    def demo(cls, name: str, *, port: int = 0, fault: str | None = None) -> Self:
+        """A palletizer; the same name gives the same state."""
+        return cls(
+            port=port,
+            fault=fault,
+            identity=demo.identity(name),
+            modules=demo.modules(name),
+            name=name.replace("-", "_"),
+            **demo.palletizer(name)._asdict(),
+        )
+
+    @classmethod
+    def flat(
+        cls,
+        dints: int = 2000,
+        arrays: int = 100,
+        length: int = 1000,
+        *,
+        port: int = 0,
+        **content: Unpack[Content],
+    ) -> Self:
+        """DINTs and arrays of DINT alone, for measuring how fast a client reads."""
+        return cls(port=port, tags=demo.flat(dints, arrays, length), **content)
+
+    @classmethod
+    def large(
+        cls,
+        instances: int = 300,
+        programs: int = 20,
+        *,
+        port: int = 0,
+        **content: Unpack[Content],
+    ) -> Self:
+        """Nested structures in many tags, and many programs."""
+        project = demo.large(instances, programs)
+        return cls(port=port, tags=project.tags, programs=project.programs, **content)

@@ -1,0 +1,181 @@
+"""A CIP device without a network: its objects, its message router, its log."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final, TypedDict
+
+from goldcopy_sim.service import Service
+
+from . import cip
+from .cip import Attributes, Handler, Refusal, Reply, Request, Segment
+from .faults import FAULTS
+from .identity import Identity
+from .manager import Link
+from .services import described
+
+UNCONNECTED_ROOM: Final = 504
+"""Bytes of a message outside a connection."""
+_ROUTER: Final = b"\x20\x02\x24\x01"
+_MULTIPLE: Final = "Multiple Service Packet"
+
+parse_path = lru_cache(maxsize=1 << 16)(cip.parse_path)
+
+
+class Options(TypedDict, total=False):
+    """What any simulated device can be told besides its content."""
+
+    fault: str | None
+    identity: Identity
+    delay: float
+    max_connections: int
+    max_size: int
+    large_open: bool
+    multiple: bool
+
+
+class Device:
+    """State and rules of one device. What was asked of it is in ``log`` and ``services``."""
+
+    slot: int | None = None
+    """Place in a backplane, for those that have one."""
+
+    def __init__(
+        self,
+        *,
+        identity: Identity | None = None,
+        delay: float = 0.0,
+        max_connections: int = 32,
+        max_size: int = 4002,
+        large_open: bool = True,
+        multiple: bool = True,
+        fault: str | None = None,
+    ) -> None:
+        """Set one up.
+
+        Args:
+            identity: Who it says it is.
+            delay: Seconds before each reply; replies to pipelined requests wait side by side.
+            max_connections: A forward open more is refused (0x0113).
+            max_size: Largest connection it grants, in bytes.
+            large_open: Whether it knows the large forward open.
+            multiple: Whether it knows the multiple service packet.
+            fault: Misbehaviour to start with.
+        """
+        self.log: list[Service] = []
+        """One entry for each request on the wire."""
+        self.services: list[Service] = []
+        """One entry for each CIP service, those in a multiple service packet among them."""
+        self.violations: list[str] = []
+        """Where a client broke the protocol or what was agreed at connection."""
+        self.identity = identity or Identity()
+        self.delay = delay
+        self.max_connections, self.max_size, self.large_open = max_connections, max_size, large_open
+        self.multiple = multiple
+        self.fault = fault
+        self.modules: Mapping[int, Identity] = {}
+        """Others in the backplane, by slot."""
+        self.links: dict[int, Link] = {}
+        """Open class 3 connections by the id that requests bear."""
+        self.objects: dict[int, Handler] = {
+            0x01: self._identity,
+            0x02: Attributes({}).serve,
+        }
+
+    @property
+    def fault(self) -> str | None:
+        """The misbehaviour in force."""
+        return self._fault
+
+    @fault.setter
+    def fault(self, name: str | None) -> None:
+        if name is not None and name not in FAULTS:
+            raise ValueError(f"no fault is called {name!r}; there are {', '.join(sorted(FAULTS))}")
+        self._fault = name
+
+    def expire(self) -> None:
+        """Let every class 3 connection time out, as after a long silence."""
+        self.links.clear()
+
+    def note(self, name: str, detail: str = "", *, writes: bool = False) -> None:
+        """Log a request that is no CIP service to an object."""
+        self.log.append(Service(name, writes, detail))
+
+    def execute(self, message: bytes, room: int) -> bytes:
+        """Answer one message in at most ``room`` bytes."""
+        if message[:1] != b"\x0a" or message[2:6] != _ROUTER or not self.multiple:
+            octets = self._single(message, room)
+            self.log.append(self.services[-1])
+            return octets
+        start = len(self.services)
+        try:
+            status, data = self._packed(message[6:], room - 4)
+            octets = cip.reply(cip.MULTIPLE, status, data)
+        except Refusal as refusal:
+            octets = cip.reply(cip.MULTIPLE, refusal.status, refusal.data, refusal.extended)
+        inner = self.services[start:]
+        writes = any(service.writes for service in inner)
+        self.log.append(Service(_MULTIPLE, writes, f"{len(inner)} services"))
+        return octets
+
+    def _single(self, message: bytes, room: int) -> bytes:
+        service = message[0] if message else 0
+        try:
+            service, path, data = cip.split(message)
+            self.services.append(Service(*described(service, path)))
+            if self._fault in ("busy", "locked"):
+                raise Refusal(cip.NO_RESOURCES if self._fault == "busy" else cip.DEVICE_STATE)
+            reply = self.serve(service, path, data, room - 4)
+            return cip.reply(service, reply.status, reply.data)
+        except Refusal as refusal:
+            if refusal.status == cip.PATH_SIZE:
+                self.services.append(Service("malformed", False, message.hex()))
+            return cip.reply(service, refusal.status, refusal.data, refusal.extended)
+
+    def _packed(self, data: bytes, room: int) -> tuple[int, bytes]:
+        """The services inside a multiple service packet share the room that there is."""
+        count = int.from_bytes(data[:2], "little")
+        head = 2 + 2 * count
+        if not count or len(data) < head:
+            raise Refusal(cip.NOT_ENOUGH_DATA)
+        offsets = struct.unpack_from(f"<{count}H", data, 2)
+        if any(not head <= at < len(data) for at in offsets) or head + 4 * count > room:
+            raise Refusal(cip.REPLY_TOO_LARGE if head + 4 * count > room else cip.NOT_ENOUGH_DATA)
+        ends = (*offsets[1:], len(data))
+        replies: list[bytes] = []
+        placed: list[int] = []
+        used, status = head, 0
+        for number, (at, end) in enumerate(zip(offsets, ends, strict=True), 1):
+            octets = self._single(data[at:end], room - used - 4 * (count - number))
+            if octets[2]:
+                status = cip.EMBEDDED_ERROR
+            placed.append(used)
+            replies.append(octets)
+            used += len(octets)
+        return status, struct.pack(f"<H{count}H", count, *placed) + b"".join(replies)
+
+    def serve(self, service: int, path: bytes, data: bytes, room: int) -> Reply:
+        """Hand a service to the object that it is for.
+
+        Raises:
+            Refusal: There is none, or it says no.
+        """
+        return self.dispatch(Request(service, parse_path(path), data, room))
+
+    def dispatch(self, request: Request) -> Reply:
+        """Likewise, once the path has been taken apart."""
+        first: Segment | None = request.path[0] if request.path else None
+        if first is None or first.kind != cip.LOGICAL_CLASS:
+            raise Refusal(cip.BAD_PATH_SEGMENT, 0)
+        handler = self.objects.get(int(first.value))
+        if handler is None:
+            raise Refusal(cip.PATH_UNKNOWN, 0)
+        return handler(request)
+
+    def _identity(self, request: Request) -> Reply:
+        _, instance, _ = request.target
+        if instance != 1:
+            raise Refusal(cip.PATH_UNKNOWN, 0)
+        return self.identity.serve(request)

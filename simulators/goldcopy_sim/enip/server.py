@@ -1,0 +1,43 @@
+"""A device that listens, on loopback alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import ClassVar, Self
+
+from goldcopy_sim.service import LOOPBACK, Connections
+
+from .connection import Connection
+from .device import Device
+from .faults import FAULTS
+
+
+class Listener(Device):
+    """Gives a device its port."""
+
+    FAULTS: ClassVar[Mapping[str, str]] = FAULTS
+
+    host: str = LOOPBACK
+    port: int = 0
+
+    def listen_at(self, port: int) -> None:
+        """Say where, before it is entered; 0 takes a free port."""
+        self.port = port
+        self.connections = Connections()
+        self._live: set[Connection] = set()
+
+    async def __aenter__(self) -> Self:
+        """Listen; ``port`` then holds the real port."""
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: Connection(self, self.connections, self._live), self.host, self.port
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Stop listening and cut every connection."""
+        self._server.close()
+        for connection in list(self._live):
+            connection.abort()
+        await self._server.wait_closed()
