@@ -6,7 +6,7 @@ from typing import Self, Unpack
 
 from . import demo
 from .identity import Identity, Keyswitch
-from .logix import Content, Logix
+from .logix import Content, Logix, Setup
 from .server import Listener
 from .tags import Program, Tag
 from .types import COUNTER, NONE, READ_ONLY, READ_WRITE, STRING, TIMER, Member, Structure, string
@@ -57,7 +57,7 @@ class LogixSimulator(Logix, Listener):
         length: int = 1000,
         *,
         port: int = 0,
-        **content: Unpack[Content],
+        **content: Unpack[Setup],
     ) -> Self:
         """DINTs and arrays of DINT alone, for measuring how fast a client reads."""
         return cls(port=port, tags=demo.flat(dints, arrays, length), **content)
@@ -69,7 +69,7 @@ class LogixSimulator(Logix, Listener):
         programs: int = 20,
         *,
         port: int = 0,
-        **content: Unpack[Content],
+        **content: Unpack[Setup],
     ) -> Self:
         """Nested structures in many tags, and many programs."""
         project = demo.large(instances, programs)

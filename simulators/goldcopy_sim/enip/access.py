@@ -135,7 +135,7 @@ def _write(place: Place, count: int, offset: int, values: bytes, *, whole: bool)
 
 
 def _check(place: Place, count: int) -> None:
-    if not 1 <= count <= place.count:
+    if not 1 <= count <= place.elements:
         raise Refusal(cip.GENERAL, cip.BEYOND_END)
 
 

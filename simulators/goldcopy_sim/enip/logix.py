@@ -24,18 +24,23 @@ MICRO800: Final = Identity(product=0xBA, revision=(12, 11), name="2080-LC50-24QW
 """What a small controller says it is."""
 
 
-class Content(Options, total=False):
-    """What a simulated controller can be told."""
+class Setup(Options, total=False):
+    """What a simulated controller can be told besides its program."""
 
-    tags: Iterable[Tag]
-    programs: Iterable[Program]
-    tasks: Sequence[str]
-    name: str
     slot: int
     modules: Mapping[int, Identity] | None
     micro800: bool
     tag_version: bool
     audit: int | None
+
+
+class Content(Setup, total=False):
+    """Its program too."""
+
+    tags: Iterable[Tag]
+    programs: Iterable[Program]
+    tasks: Sequence[str]
+    name: str
 
 
 class Logix(Device):
@@ -79,7 +84,7 @@ class Logix(Device):
         self.name = name
         self.audit = audit
         self.version = [1, 1, 0x5D0C1A2B, 0x5D0C1A2B, 0x0001F00D]
-        """Attributes 1, 2, 3, 4 and 10 of the tag database: edits, edits, times of two downloads."""
+        """Attributes 1, 2, 3, 4 and 10 of the tag database: edits, edits, two times of download."""
         self.version_status = 0
         """What a question for the version is refused with: 0x05 in a download, 0x10 if locked."""
         self.templates = listing.Templates(lambda: self.fault)

@@ -49,8 +49,8 @@ class Place(NamedTuple):
     offset: int
     type: Type
     dims: tuple[int, ...] = ()
-    count: int = 1
-    """Elements from here to the end of the array."""
+    elements: int = 1
+    """From here to the end of the array."""
     bit: int | None = None
     access: int = READ_WRITE
     constant: bool = False
@@ -183,7 +183,7 @@ def element(place: Place, indices: Sequence[int]) -> Place:
             raise Refusal(cip.GENERAL, cip.BEYOND_END)
         linear = linear * size + index
     offset = place.offset + linear * place.type.size
-    return place._replace(offset=offset, dims=(), count=place.count - linear)
+    return place._replace(offset=offset, dims=(), elements=place.elements - linear)
 
 
 def member(place: Place, name: str) -> Place:
@@ -197,7 +197,7 @@ def member(place: Place, name: str) -> Place:
         offset=place.offset + slot.offset,
         type=slot.type,
         dims=(slot.length,) if slot.length else (),
-        count=max(slot.length, 1),
+        elements=max(slot.length, 1),
         bit=slot.bit,
         access=stricter(place.access, slot.access),
     )

@@ -104,11 +104,11 @@ class Structure:
         self.size += -self.size % self.alignment
         self.by_name = {slot.name.lower(): slot for slot in self.slots}
         self.visible = tuple(slot for slot in self.slots if not slot.hidden)
-        self.denied = any(
+        self.denied: bool = any(
             slot.access == NONE or (isinstance(slot.type, Structure) and slot.type.denied)
             for slot in self.slots
         )
-        self.read_only = any(
+        self.read_only: bool = any(
             slot.access == READ_ONLY or (isinstance(slot.type, Structure) and slot.type.read_only)
             for slot in self.slots
         )
@@ -161,12 +161,14 @@ class Structure:
     def template(self) -> bytes:
         """What a template read gives: eight bytes a member, then the names.
 
-        The two characters a member has after ``;n`` are not public; one client takes the low two
-        bits of the second for the access of the member, and 0 there for "internal".
+        Predefined types have their bare name there. The two characters a member has after ``;n``
+        are not public; one client takes the low two bits of the second for the access of the
+        member, and 0 there for "internal".
         """
         access = {READ_WRITE: "C", READ_ONLY: "B", NONE: "@"}
         marks = "".join("E" + ("@" if at.hidden else access[at.access]) for at in self.slots)
-        names = "\0".join((f"{self.name};n{marks}", *(slot.name for slot in self.slots), ""))
+        title = f"{self.name};n{marks}" if _FIRST <= self.instance <= _LAST else self.name
+        names = "\0".join((title, *(slot.name for slot in self.slots), ""))
         return b"".join(map(_described, self.slots)) + names.encode("latin-1")
 
 

@@ -39,7 +39,7 @@ def load(place: Place) -> tuple[str, Value]:
     if kind.name == "BOOL":
         bit = place.bit or 0
         return "BOOL", bool(place.memory[place.offset] >> bit & 1)
-    count = place.count if place.dims else 1
+    count = place.elements if place.dims else 1
     found = struct.unpack_from(f"<{count}{kind.format}", place.memory, place.offset)
     if kind.name == "DWORD":
         bits = tuple(bool(word >> bit & 1) for word in found for bit in range(32))
@@ -60,8 +60,8 @@ def store(place: Place, value: object) -> None:
         _store_bits(place, cast(Sequence[bool], value))
     elif place.dims:
         flat = list(_flatten(value))
-        if len(flat) != place.count:
-            raise ValueError(f"an array of {place.count} elements takes no {len(flat)}")
+        if len(flat) != place.elements:
+            raise ValueError(f"an array of {place.elements} elements takes no {len(flat)}")
         for indices, one in zip(itertools.product(*map(range, place.dims)), flat, strict=True):
             store(element(place, indices), one)
     elif isinstance(kind, Structure):
@@ -94,10 +94,10 @@ def _store_structure(place: Place, kind: Structure, value: object) -> None:
 
 
 def _store_bits(place: Place, bits: Sequence[bool]) -> None:
-    if len(bits) != 32 * place.count:
-        raise ValueError(f"an array of {32 * place.count} BOOL takes no {len(bits)}")
+    if len(bits) != 32 * place.elements:
+        raise ValueError(f"an array of {32 * place.elements} BOOL takes no {len(bits)}")
     whole = sum(bool(bit) << at for at, bit in enumerate(bits))
-    size = 4 * place.count
+    size = 4 * place.elements
     place.memory[place.offset : place.offset + size] = whole.to_bytes(size, "little")
 
 
