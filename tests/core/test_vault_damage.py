@@ -1,4 +1,4 @@
-"""Damaged, missing, strange and replaced files: named when they are needed; the rest still reads."""
+"""Damaged, missing, strange and replaced files: named when needed; the rest still reads."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 from goldcopy.errors import VaultDamaged
 from goldcopy.snapshot import Blob, Identity, Item, Snapshot
 from goldcopy.vault import Entry, Facts, Vault
+from goldcopy.vault.pack import Builder, read_pack
 
 FACTS = Facts(datetime(2026, 11, 24, tzinfo=UTC), 1.5, 7, 900)
 
@@ -127,7 +128,7 @@ async def test_the_last_pack_is_looked_at_when_the_vault_is_opened(
     assert any("00000004.pack" in doubt for doubt in vault.doubts)
     assert vault.load("mixer").id == entries[2].id
     assert vault.load("press~1").id == entries[1].id
-    with pytest.raises(VaultDamaged, match="00000004.pack"):
+    with pytest.raises(VaultDamaged, match=r"00000004\.pack"):
         vault.load("press")
     vault.close()
 
@@ -278,6 +279,47 @@ async def test_another_history_in_the_place_of_ours(tmp_path: Path) -> None:
     vault = Vault.open(path)
     assert len(vault.doubts) == 1
     assert "00000004.pack is damaged: it does not follow the pack before" in vault.doubts[0]
+    vault.close()
+
+
+async def test_what_is_appended_to_a_pack_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "vault"
+    entries = await fill(path)
+    pack(path, 4).chmod(0o644)
+    with pack(path, 4).open("ab") as file:
+        file.write(b"more")
+    forget_index(path)
+    vault = Vault.open(path)
+    assert "00000004.pack is damaged: its content is not what its header says" in vault.doubts[0]
+    assert vault.load("press").id == entries[3].id  # which is proved by its id
+    vault.close()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"value":39}', b'"value":93}'),  # an item
+        (b'{"path":"db/39","kind":"tag","type":"DINT","value":39}', b"5"),  # no item
+        (b'"driver":"s7"', b'"driver":"s8"'),  # the head
+        (b'"set":[', b'"set":[{"path":"a","kind":"tag","type":"INT","value":1},'),
+        (b'"head":{"format":"goldcopy/1"', b'"head":{"format":"goldcopy/9"'),
+        (b'"items":41', b'"items":"x"'),  # no record
+    ],
+)
+async def test_a_whole_pack_that_lies_about_a_snapshot(
+    tmp_path: Path, old: bytes, new: bytes
+) -> None:
+    """All hashes of the file fit, but the snapshot does not rebuild to its id."""
+    path = tmp_path / "vault"
+    await fill(tmp_path / "honest")
+    honest = Vault.open(tmp_path / "honest")
+    vault = Vault.create(path)
+    builder = Builder(1)
+    for _, line in read_pack(honest.path, honest.catalog.vault_id, 1).records:
+        builder.add(line.replace(old, new) if b'"record":"snapshot"' in line else line)
+    builder.write(path, vault.catalog.vault_id, "x@y", "")
+    with pytest.raises(VaultDamaged, match=r"00000001\.pack|no snapshot of mixer"):
+        vault.load("mixer")
     vault.close()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -19,13 +18,13 @@ from goldcopy.vault.draft import CHANGESETS
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
-def facts(day: int = 0, **more: Any) -> Facts:
-    return Facts(NOON + timedelta(days=day), 1.5, 7, 900, **more)
+def facts(day: int = 0) -> Facts:
+    return Facts(NOON + timedelta(days=day), 1.5, 7, 900)
 
 
-def snapshot(device: str = "mixer", gaps: dict[str, str] | None = None, **values: int) -> Snapshot:
+def snapshot(values: dict[str, int], *gaps: Gap) -> Snapshot:
     items = [Item(path, "parameter", "DINT", value) for path, value in values.items()]
-    return Snapshot.of(device, "s7", Identity(), items, [Gap(*gap) for gap in (gaps or {}).items()])
+    return Snapshot.of("mixer", "s7", Identity(), items, gaps)
 
 
 async def keep(vault: Vault, *snapshots: Snapshot) -> list[Entry]:
@@ -33,7 +32,8 @@ async def keep(vault: Vault, *snapshots: Snapshot) -> list[Entry]:
         return [(await writer.keep(one, facts(day))).entry for day, one in enumerate(snapshots)]
 
 
-STATE = st.tuples(
+State = tuple[dict[str, int], dict[str, str], str, list[int]]
+STATE: st.SearchStrategy[State] = st.tuples(
     st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 2), max_size=8),
     st.dictionaries(st.sampled_from("xyz"), st.sampled_from(["refused", "no"]), max_size=2),
     st.sampled_from(["RUN", "STOP"]),
@@ -42,7 +42,7 @@ STATE = st.tuples(
 RUNS = st.lists(st.tuples(st.sampled_from(["one", "two"]), STATE), min_size=1, max_size=14)
 
 
-def made(device: str, state: Any) -> Snapshot:
+def made(device: str, state: State) -> Snapshot:
     values, gaps, mode, blocks = state
     items = [Item(path, "tag", "DINT", value, label="x" * 80) for path, value in values.items()]
     items += [Item(f"OB{n}", "block", "BYTES", bytes([n]) * 300) for n in blocks]
@@ -53,7 +53,7 @@ def made(device: str, state: Any) -> Snapshot:
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=40)
 @given(RUNS, st.data())
 async def test_any_history_comes_back(
-    tmp_path_factory: pytest.TempPathFactory, runs: list[tuple[str, Any]], data: st.DataObject
+    tmp_path_factory: pytest.TempPathFactory, runs: list[tuple[str, State]], data: st.DataObject
 ) -> None:
     path = tmp_path_factory.mktemp("any") / "vault"
     vault = Vault.create(path)
@@ -116,8 +116,8 @@ async def test_facts_and_the_entry(tmp_path: Path) -> None:
     east = NOON.astimezone(timezone(timedelta(hours=2)))
     async with vault.writing(by="me@here") as writer:
         told = Facts(east, 0.25, 3, 4, ("a", "b"), version="0.1.0")
-        kept = await writer.keep(snapshot(a=1), told)
-        other = await writer.keep(snapshot(a=1), msgspec.structs.replace(told, by="you@there"))
+        kept = await writer.keep(snapshot({"a": 1}), told)
+        other = await writer.keep(snapshot({"a": 1}), msgspec.structs.replace(told, by="you@there"))
     assert kept.entry.facts == msgspec.structs.replace(told, by="me@here")
     assert kept.entry.facts.taken.utcoffset() == timedelta(0)
     assert other.entry.facts.by == "you@there"
@@ -139,8 +139,8 @@ async def test_facts_that_could_not_be_read_back_are_refused(tmp_path: Path, wro
     vault = Vault.create(tmp_path / "vault")
     async with vault.writing() as writer:
         with pytest.raises(Wrong):
-            await writer.keep(snapshot(a=1), wrong)
-        assert (await writer.keep(snapshot(a=1), facts())).entry.number == 1
+            await writer.keep(snapshot({"a": 1}), wrong)
+        assert (await writer.keep(snapshot({"a": 1}), facts())).entry.number == 1
     vault.close()
 
 
@@ -149,15 +149,15 @@ async def test_the_writers_latest(tmp_path: Path) -> None:
     async with vault.writing() as writer:
         assert writer.latest("mixer") is None
         for value in (1, 2):
-            await writer.keep(snapshot(a=value), facts())
+            await writer.keep(snapshot({"a": value}), facts())
             latest = writer.latest("mixer")
             assert latest is not None
-            assert latest.id == snapshot(a=value).id
+            assert latest.id == snapshot({"a": value}).id
     vault.close()
 
 
 def big(value: int) -> Snapshot:
-    return snapshot(**{f"tag{n:03d}": n * (1 if n else value) for n in range(300)})
+    return snapshot({f"tag{n:03d}": n * (1 if n else value) for n in range(300)})
 
 
 async def test_a_small_change_makes_a_small_pack_and_no_change_a_tiny_one(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ async def test_keyframes_bound_what_it_takes_to_rebuild(tmp_path: Path) -> None:
 
 async def test_changes_as_large_as_the_whole_are_kept_as_a_keyframe(tmp_path: Path) -> None:
     vault = Vault.create(tmp_path / "vault")
-    states = [snapshot(**{f"tag{n:03d}": n * k for n in range(300)}) for k in (1, 2, 3)]
+    states = [snapshot({f"tag{n:03d}": n * k for n in range(300)}) for k in (1, 2, 3)]
     await keep(vault, *states)
     assert [row.depth for row in vault.catalog.read(lambda i: i.history("mixer"))] == [0, 0, 0]
     vault.close()
@@ -197,9 +197,9 @@ async def test_content_is_kept_once_in_a_vault_and_checked(tmp_path: Path) -> No
     content = bytes(range(256)) * 40
     blob = Blob.of(content)
 
-    def of(device: str, *blocks: bytes | Blob, **blobs: bytes) -> Snapshot:
+    def of(device: str, *blocks: bytes | Blob, content: bytes | None = None) -> Snapshot:
         items = [Item(f"OB{n}", "block", "BYTES", block) for n, block in enumerate(blocks)]
-        given = {blob.sha256: value for value in blobs.values()}
+        given = {} if content is None else {blob.sha256: content}
         return Snapshot.of(device, "s7", Identity(), items, blobs=given)
 
     async with vault.writing() as writer:
@@ -224,9 +224,9 @@ async def test_a_reader_sees_what_was_kept_while_it_was_open(tmp_path: Path) -> 
     assert reader.devices() == []
     async with vault.writing() as writer:
         for number in range(1, 6):
-            await writer.keep(snapshot(a=number), facts(number))
+            await writer.keep(snapshot({"a": number}), facts(number))
             assert reader.log("mixer")[0].number == number
-            assert reader.load("mixer").id == snapshot(a=number).id
+            assert reader.load("mixer").id == snapshot({"a": number}).id
     reader.close()
     with pytest.raises(VaultUnavailable, match="closed"):
         reader.devices()
@@ -235,9 +235,9 @@ async def test_a_reader_sees_what_was_kept_while_it_was_open(tmp_path: Path) -> 
 
 async def test_blame_tells_what_hid_an_item(tmp_path: Path) -> None:
     vault = Vault.create(tmp_path / "vault")
-    one = snapshot(**{"db/1/a": 1, "db/1/b": 1})
-    hidden = snapshot(gaps={"db/1": "refused"})
-    entries = await keep(vault, one, hidden, hidden, one, snapshot(**{"db/1/b": 1}))
+    one = snapshot({"db/1/a": 1, "db/1/b": 1})
+    hidden = snapshot({}, Gap("db/1", "refused"))
+    entries = await keep(vault, one, hidden, hidden, one, snapshot({"db/1/b": 1}))
     seen = vault.blame("mixer", "db/1/a")
     assert [(entry.number, item) for entry, item in seen] == [
         (5, None),

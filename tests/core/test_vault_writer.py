@@ -13,7 +13,7 @@ import pytest
 
 from goldcopy.errors import VaultUnavailable, Wrong
 from goldcopy.snapshot import Blob, Identity, Item, Snapshot
-from goldcopy.vault import Facts, Vault, folder
+from goldcopy.vault import Facts, Vault
 from goldcopy.vault.index import Index
 
 FACTS = Facts(datetime(2026, 11, 24, tzinfo=UTC), 1.5, 7, 900)
@@ -129,7 +129,7 @@ async def test_a_cancelled_run_finishes_its_write_and_lets_go(
         time.sleep(0.2)
         real(file)
 
-    monkeypatch.setattr(folder.os, "fsync", slow)
+    monkeypatch.setattr(os, "fsync", slow)
 
     async def run() -> None:
         async with vault.writing() as writer:
@@ -150,10 +150,13 @@ async def test_a_cancelled_run_finishes_its_write_and_lets_go(
 
 
 async def test_an_error_in_the_run_comes_through_and_the_lock_is_let_go(vault: Vault) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def run() -> None:
         async with vault.writing() as writer:
             await writer.keep(snapshot(), FACTS)
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await run()
     async with vault.writing():
         pass
     assert vault.devices() == ["mixer"]
@@ -184,7 +187,7 @@ async def test_the_loop_goes_on_while_the_disk_is_slow(
             await asyncio.sleep(0.005)
             ticks += asleep
 
-    monkeypatch.setattr(folder.os, "fsync", slow)
+    monkeypatch.setattr(os, "fsync", slow)
     ticking = asyncio.create_task(tick())
     async with vault.writing() as writer:
         await writer.keep(snapshot(), FACTS)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from goldcopy.errors import VaultDamaged
+from goldcopy.errors import Wrong
 from goldcopy.snapshot import Blob
 
 
@@ -139,20 +139,20 @@ def meta(line: bytes) -> Meta | None:
 
 
 def read_snapshot(line: bytes) -> SnapshotRecord:
-    """Decode a snapshot record. Raises ``VaultDamaged``."""
+    """Decode a snapshot record. Raises ``Wrong`` if it is none."""
     try:
         return _decode_snapshot(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise VaultDamaged(f"not a snapshot record: {error}") from None
+        raise Wrong(f"not a snapshot record: {error}") from None
 
 
 def read_blob(line: bytes, sha256: str) -> bytes:
-    """The content of a blob record, checked against its hash. Raises ``VaultDamaged``."""
+    """The content of a blob record, checked against its hash. Raises ``Wrong``."""
     try:
         record = _decode_blob(line)
         content = base64.b64decode(record.data, validate=True)
     except (msgspec.DecodeError, UnicodeDecodeError, binascii.Error) as error:
-        raise VaultDamaged(f"not a blob record: {error}") from None
+        raise Wrong(f"not a blob record: {error}") from None
     if Blob.of(content) != Blob(sha256, record.size):
-        raise VaultDamaged(f"the content of blob {sha256[:12]} has another hash")
+        raise Wrong(f"the content of blob {sha256[:12]} has another hash")
     return content

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from goldcopy.errors import VaultDamaged, Wrong
+from goldcopy.errors import Wrong
 from goldcopy.snapshot import Blob, Item, Snapshot, parse_gap, parse_item
 from goldcopy.snapshot.canonical import Form, parse_head
 from goldcopy.vault.records import SnapshotRecord
@@ -23,11 +23,11 @@ _decode_path = msgspec.json.Decoder(_Path).decode
 
 
 def path_of(line: Raw) -> str:
-    """The path of an item line. Raises ``VaultDamaged``."""
+    """The path of an item line. Raises ``Wrong`` if it is none."""
     try:
         return _decode_path(line).path
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise VaultDamaged(f"not an item line: {error}") from None
+        raise Wrong(f"not an item line: {error}") from None
 
 
 class Changes(NamedTuple):
@@ -55,7 +55,7 @@ class State:
 
     @classmethod
     def rebuilt(cls, records: Iterable[SnapshotRecord]) -> State:
-        """A keyframe with the changesets behind it applied, in order. Raises ``VaultDamaged``."""
+        """A keyframe with the changesets behind it applied, in order. Raises ``Wrong``."""
         state = cls(b"", {}, [])
         for record in records:
             state._apply(record)
@@ -91,13 +91,10 @@ class State:
         return Form(self.head, list(self.items.values()), self.gaps).digest()
 
     def snapshot(self, content: Callable[[str], bytes]) -> Snapshot:
-        """The snapshot itself; ``content`` fetches a blob. Raises ``VaultDamaged``."""
-        try:
-            head = parse_head(self.head)
-            items = tuple(map(parse_item, self.items.values()))
-            gaps = tuple(map(parse_gap, self.gaps))
-        except Wrong as error:
-            raise VaultDamaged(str(error)) from None
+        """The snapshot itself; ``content`` fetches a blob. Raises ``Wrong``."""
+        head = parse_head(self.head)
+        items = tuple(map(parse_item, self.items.values()))
+        gaps = tuple(map(parse_gap, self.gaps))
         blobs = Contents(items, content)
         return Snapshot(head.device, head.driver, head.identity, items, gaps, head.rules, blobs)
 

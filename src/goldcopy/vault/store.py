@@ -84,7 +84,10 @@ class Vault:
         Its ``blobs`` are fetched when they are asked for, so not after ``close``.
         """
         found = self.resolve(entry) if isinstance(entry, str) else entry
-        return self.state(found).snapshot(self.blob)
+        try:
+            return self.state(found).snapshot(self.blob)
+        except Wrong as error:
+            raise VaultDamaged(f"snapshot {found.id[:12]} of {found.device}: {error}") from None
 
     def state(self, entry: Entry) -> State:
         """As ``load``, the lines only."""
@@ -110,7 +113,10 @@ class Vault:
         Raises ``Wrong`` if the device never had this item.
         """
         latest = self.log(device)[0]
-        found = self.catalog.read(lambda index: blame.trace(path, self._records(index, device)))
+        try:
+            found = self.catalog.read(lambda index: blame.trace(path, self._records(index, device)))
+        except Wrong as error:
+            raise VaultDamaged(f"the history of {device} cannot be read: {error}") from None
         if not any(what is not None and what.path == path for _, what in found):
             known = self.state(latest).items
             raise Wrong(f"{device} has never had {path}: {names.near(path, known, 'it has')}")
@@ -137,13 +143,16 @@ class Vault:
         if row is None:
             raise VaultDamaged(f"the vault has no snapshot {entry.id[:12]} of {entry.device}")
         chain = self._chain(index, row)
-        state = State.rebuilt([self._record(link) for link in chain])
-        if state.digest() != entry.id:
+        try:
+            state = State.rebuilt([self._record(link) for link in chain])
+            if state.digest() != entry.id:
+                raise Wrong("it does not rebuild to its id")
+        except Wrong as error:
             packs = sorted({pack_path(self.path, link.place.pack).name for link in chain})
             raise VaultDamaged(
-                f"snapshot {entry.id[:12]} of {entry.device} does not rebuild to its id; "
+                f"snapshot {entry.id[:12]} of {entry.device}: {error}; "
                 f"one of these packs is not the original: {', '.join(packs)}"
-            )
+            ) from None
         return state
 
     def _chain(self, index: Index, row: Row) -> list[Row]:
@@ -184,4 +193,7 @@ class Vault:
         if place is None:
             said = f"the vault has no content with the hash {sha256}"
             raise VaultDamaged(f"{said}; {self.doubts[0]}") if self.doubts else Wrong(said)
-        return read_blob(read_record(self.path, place), sha256)
+        try:
+            return read_blob(read_record(self.path, place), sha256)
+        except Wrong as error:
+            raise VaultDamaged(f"{pack_path(self.path, place.pack)} is damaged: {error}") from None
