@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Self, Unpack
 
 from . import demo
+from .drive import DriveSimulator
 from .identity import Identity, Keyswitch
 from .logix import Content, Logix, Setup
+from .parameter import Parameter
 from .server import Listener
 from .tags import Program, Tag
 from .types import COUNTER, NONE, READ_ONLY, READ_WRITE, STRING, TIMER, Member, Structure, string
@@ -18,10 +20,12 @@ __all__ = [
     "READ_WRITE",
     "STRING",
     "TIMER",
+    "DriveSimulator",
     "Identity",
     "Keyswitch",
     "LogixSimulator",
     "Member",
+    "Parameter",
     "Program",
     "Structure",
     "Tag",
