@@ -92,7 +92,7 @@ def _job_reply(pdu: bytes, request: Job) -> Reply:
 def _answer(pdu: bytes, request: Userdata) -> Reply:
     _, rosctr, _, _, parameters, length = _REQUEST.unpack_from(pdu)
     split = _REQUEST.size + parameters
-    if rosctr in (ACK, ACK_DATA) and len(pdu) >= _REPLY.size:
+    if rosctr in (ACK, ACK_DATA) and len(pdu) == split + length + 2:
         refusal = int.from_bytes(pdu[10:12], "big")  # how some refuse what they do not know
         if refusal:
             return Reply(b"", b"", refusal)

@@ -8,12 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from goldcopy.driver import Secret, Target, Tokened
-from goldcopy.snapshot import Identity, Snapshot, Value, real_from_bits
+from goldcopy.driver import Secret, Target
+from goldcopy.snapshot import Identity, Value, real_from_bits
 from goldcopy.testing.bench import Bench, Held
 from goldcopy.testing.framing import TPKT
 from goldcopy.testing.powers import LoginConformance, TokenedConformance, WritableConformance
-from goldcopy.testing.runs import Run
 from goldcopy_s7 import S7Driver
 from goldcopy_s7.options import Area, DbLayout, Options
 from goldcopy_sim.s7 import Block, Kind, S7Simulator
@@ -113,19 +112,6 @@ class TestS7(LoginConformance, TokenedConformance, WritableConformance):
                 layout = Path(folder) / "values.awl"
                 layout.write_text(LAYOUT)
                 yield made(simulator, DbLayout(LAID_OUT, (layout,)))
-
-    async def since(self, bench: Bench, run: Run, previous: Snapshot) -> Snapshot:
-        """As ``collect`` makes it: carried items are among those of the reading."""
-        async with bench.driver.open(run.target, run.meter) as opened:
-            assert isinstance(opened, Tokened)
-            identity = await opened.identify()
-            reading = await opened.read_since(previous)
-        items = {item.path: item.value for item in reading.items}
-        for path in reading.carried:
-            assert items[path] == previous.by_path[path].value
-        return Snapshot.of(
-            "press", "s7", identity, reading.items, reading.gaps, blobs=dict(reading.blobs)
-        )
 
 
 def made(simulator: S7Simulator, layout: DbLayout) -> Bench:

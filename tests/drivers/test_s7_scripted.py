@@ -217,7 +217,34 @@ def test_a_reply_to_a_read_is_right_or_malformed(frame: bytes) -> None:
 
 
 def test_a_refusal_without_parameters_is_one() -> None:
+    assert pdu.parsed(ack(b"", error=0x8104), Userdata((3, 1))).error == 0x8104
     assert pdu.parsed(ack(b"", error=0x8104), READ).error == 0x8104
+
+
+INFO = bytes.fromhex("32070000 0001 000c 0008 0001120812 83030000000000 ff090004 01020304")
+
+
+def test_a_userdata_reply_is_read() -> None:
+    assert pdu.parsed(INFO, Userdata((3, 3), b"-")).data == b"\1\2\3\4"
+
+
+@pytest.mark.parametrize(
+    ("place", "octet"),
+    [
+        (1, 3),  # a reply to a job, without an error
+        (7, 11),  # lengths of parameter and data
+        (9, 9),
+        (13, 4),  # length within the parameter
+        (15, 0x43),  # a request
+        (15, 0x84),  # another group
+        (16, 2),  # another function
+        (25, 3),  # length of the data
+    ],
+)
+def test_a_userdata_reply_is_right_or_malformed(place: int, octet: int) -> None:
+    wrong = INFO[:place] + bytes((octet,)) + INFO[place + 1 :]
+    with pytest.raises(Malformed):
+        pdu.parsed(wrong, Userdata((3, 3), b"-"))
 
 
 def test_a_reply_with_pads_fits_the_pdu() -> None:
@@ -227,8 +254,9 @@ def test_a_reply_with_pads_fits_the_pdu() -> None:
 
 
 async def test_a_reply_to_something_else_ends_the_connection() -> None:
+    asked: list[bytes] = []
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked = []
         while head := await reader.read(4):
             frame = head + await reader.readexactly(int.from_bytes(head[2:], "big") - 4)
             asked.append(frame)
@@ -252,3 +280,4 @@ async def test_a_reply_to_something_else_ends_the_connection() -> None:
                 with pytest.raises(Malformed, match="is one to 05"):
                     await link.ask(READ)
             assert not link.open
+    assert len(asked) == 3  # connect, setup, one read: the second was not sent
