@@ -119,11 +119,15 @@ async def _category(link: Link, category: int) -> dict[int, bytes]:
                 raise
             raise NoAnswer(f"it breaks off at object {first}: {lack.refusal}") from None
         page = pdu.device_identification(reply)
-        if any(number in objects for number, _ in page.objects) or page.following == first:
-            raise NoAnswer(f"it begins anew at object {first} and would never end")
+        if any(number in objects for number, _ in page.objects) or not _goes_on(page, first):
+            raise NoAnswer(f"it does not go on after object {first}, and would never end")
         objects.update(page.objects)
         first = page.following
     return objects
+
+
+def _goes_on(page: pdu.Page, first: int) -> bool:
+    return page.following is None or page.following > first
 
 
 def _sorted_out(objects: Mapping[int, bytes]) -> tuple[dict[str, str], dict[int, bytes]]:

@@ -30,20 +30,24 @@ def tasks(options: Options) -> list[Task]:
 
 
 def _of_tables(options: Options) -> Iterator[Task]:
+    ranges: dict[TableName, list[Span]] = {name: [] for name in _TABLES}
+    for one in options.ranges:
+        table_name, start = one.place
+        ranges[table_name].append(Span(start, start + one.count))
+    named: dict[TableName, list[Register]] = {name: [] for name in _TABLES}
+    for register in options.registers:
+        named[register.place.table].append(register)
     for name in _TABLES:
-        ranges = [
-            Span(one.place.address, one.place.address + one.count)
-            for one in options.ranges
-            if one.place.table == name
-        ]
-        named = [register for register in options.registers if register.place.table == name]
-        if ranges or named:
-            values = [register.span for register in named]
-            layout = Layout([*ranges, *values], values, options.gap)
-            area = table(name, options.max_registers, options.max_bits)
-            told = union(register.span for register in named if register.complete)
-            raw = without(union(ranges), told)
-            yield Task(area, layout, layout.requests(area.most), raw, named)
+        if ranges[name] or named[name]:
+            yield _of_table(name, ranges[name], named[name], options)
+
+
+def _of_table(name: TableName, ranges: list[Span], named: list[Register], options: Options) -> Task:
+    area = table(name, options.max_registers, options.max_bits)
+    values = [register.span for register in named]
+    told = union(span for span, one in zip(values, named, strict=True) if one.complete)
+    layout = Layout([*ranges, *values], values, options.gap)
+    return Task(area, layout, layout.requests(area.most), without(union(ranges), told), named)
 
 
 def _of_files(options: Options) -> Iterator[Task]:

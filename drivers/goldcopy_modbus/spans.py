@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from itertools import pairwise
 from typing import NamedTuple
 
+_BEYOND = 1 << 17
+
 
 class Span(NamedTuple):
     """The addresses from ``start`` up to, not including, ``stop``."""
@@ -21,10 +23,6 @@ class Span(NamedTuple):
 
     def __str__(self) -> str:
         return str(self.start) if self.size == 1 else f"{self.start}..{self.stop - 1}"
-
-
-def _start(span: Span) -> int:
-    return span.start
 
 
 def _stop(span: Span) -> int:
@@ -44,8 +42,10 @@ def union(spans: Iterable[Span]) -> list[Span]:
 
 def common(runs: Sequence[Span], span: Span) -> list[Span]:
     """The parts of ``runs`` (a union) that lie in ``span``."""
+    at = max(0, bisect_right(runs, (span.start, _BEYOND)) - 1)
+    if at < len(runs) and runs[at].start <= span.start and span.stop <= runs[at].stop:
+        return [span]
     found = []
-    at = max(0, bisect_right(runs, span.start, key=_start) - 1)
     while at < len(runs) and runs[at].start < span.stop:
         part = Span(max(runs[at].start, span.start), min(runs[at].stop, span.stop))
         if part.size > 0:

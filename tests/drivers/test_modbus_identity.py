@@ -188,9 +188,10 @@ def page(number: int, following: int | None, text: bytes = b"x") -> bytes:
 @pytest.mark.parametrize(
     ("script", "words"),
     [
-        (lambda first: page(0, 0), "begins anew at object 0"),
-        (lambda first: page(first, {0: 5, 5: 0}[first]), "begins anew at object 0"),
-        (lambda first: page(0, first + 1), "begins anew at object 1"),
+        (lambda first: page(0, 0), "does not go on after object 0"),
+        (lambda first: page(first, {0: 5, 5: 0}[first]), "does not go on after object 5"),
+        (lambda first: page(0, first + 1), "does not go on after object 1"),
+        (lambda first: b"\x2b\x0e\x03\x03\xff" + bytes((5 - first, 0)), "after object 5"),
         (lambda first: page(0, 1) if first == 0 else b"\xab\x02", "breaks off at object 1"),
         (lambda first: page(0, 1) if first == 0 else None, "closed the connection"),
     ],

@@ -248,6 +248,7 @@ async def test_one_session_can_read_twice() -> None:
         meter = Meter()
         target = Target("bench", simulator.host, simulator.port, options=options)
         async with ModbusDriver().open(target, meter) as session:
+            assert (meter.done, meter.total) == (0, 2 + 1)  # a progress bar knows its length
             first = await session.read()  # identifies by itself
             simulator.change("holding/12", 4711)
             second = await session.read()

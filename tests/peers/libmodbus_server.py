@@ -2,8 +2,8 @@
 
 ``{"size": {"holding": 10, ...}}`` first: it answers ``{"port": N}``. Then any number of
 ``{"holding": [START, VALUE, ...]}``, likewise ``input``, ``coil``, ``discrete``, and
-``{"float": "cdab", "at": START, "value": X}``; each is answered ``{}`` once it is done. All values go
-through libmodbus' own mapping and functions. It ends when its input does.
+``{"float": "cdab", "at": START, "value": X}``; each is answered ``{}`` once it is done. All values
+go through libmodbus' own mapping and functions. It ends when its input does.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import socket
 import sys
 import threading
+from typing import Any
 
 TABLES = ("coil", "discrete", "input", "holding")
 MAX_ADU = 260  # MODBUS_TCP_MAX_ADU_LENGTH
@@ -47,14 +48,13 @@ def serve(lib: ctypes.CDLL, context: ctypes.c_void_p, listening: int, mapping: o
         lib.modbus_close(context)
 
 
-def change(lib: ctypes.CDLL, mapping: Mapping, order: dict[str, object]) -> None:
+def change(lib: ctypes.CDLL, mapping: Mapping, order: dict[str, Any]) -> None:
     if "float" in order:
         setter = getattr(lib, f"modbus_set_float_{order['float']}")
         registers = ctypes.cast(mapping.holding, ctypes.c_void_p).value or 0
-        place = ctypes.c_void_p(registers + 2 * int(str(order["at"])))
-        setter(ctypes.c_float(float(str(order["value"]))), place)
+        setter(ctypes.c_float(order["value"]), ctypes.c_void_p(registers + 2 * order["at"]))
         return
-    for table, (start, *values) in order.items():  # type: ignore[misc]
+    for table, (start, *values) in order.items():
         for number, value in enumerate(values, start):
             getattr(mapping, table)[number] = value
 

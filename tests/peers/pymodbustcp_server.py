@@ -1,8 +1,9 @@
 """A Modbus server of pyModbusTCP in a process of its own, told what to do by lines of JSON.
 
 ``{"size": {"holding": 10, ...}, "identity": [TEXT, ...]}`` first (identity may be missing): it
-answers ``{"port": N}``. Then any number of ``{"holding": [START, VALUE, ...]}``, likewise ``input``,
-``coil``, ``discrete``; each is answered ``{}`` once it is done. It ends when its input does.
+answers ``{"port": N}``. Then any number of ``{"holding": [START, VALUE, ...]}``, likewise
+``input``, ``coil``, ``discrete``; each is answered ``{}`` once it is done. It ends when its input
+does.
 """
 
 from __future__ import annotations
