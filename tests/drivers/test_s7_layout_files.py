@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from goldcopy.snapshot import Identity, Item, Snapshot
-from goldcopy_s7.layout import Layout, Layouts, load
+from goldcopy_s7.layout import Layout, Layouts, load, source
+from goldcopy_s7.layout.declared import Struct
 
 SAMPLES = Path(__file__).parent.parent / "vectors" / "s7_layout"
 
@@ -124,12 +125,39 @@ def test_comments_are_labels_in_whichever_encoding() -> None:
     }
     mixer = sample("Mixer.db", "Recipe.udt").layout(1).by_name
     assert mixer["Stamp"].label == "last change"
+    assert mixer["When"].label == "local time"
     assert mixer["Recipes[2]/Soll~1Wert"].label == "°C at the outlet"
     assert sample("DB7_Band.csv").layout(7).by_name["Motor/Drehzahl"].label == (
         'in "1/min"; max 1450'
     )
     assert sample("view.txt").layout(1).by_name["Ready"].label == "über alles"
     assert sample("tags.csv").layout(12).by_name["Hold"].label == "two, words"
+
+
+def test_comments_in_odd_places() -> None:
+    text = """DATA_BLOCK DB 1
+    // before
+    STRUCT
+      // above a
+      a (* one *) : (* two *) INT := 5 (* three *) ; // four
+      // below a
+      s (* five *) : STRUCT // six
+        b, c : BOOL ; (* seven
+        and eight *)
+        // the last one inside
+      END_STRUCT ; // nine
+      t : ARRAY [0..1] OF (* ten *) BYTE (* eleven *) ; // twelve
+    END_STRUCT ; BEGIN END_DATA_BLOCK"""
+    layout = Layouts(source.parse(text, "x.awl")).layout(1)
+    assert {name: leaf.label for name, leaf in layout.by_name.items()} == {
+        "a": "one two three four",
+        "s/b": "seven and eight",
+        "s/c": "seven and eight",
+        "t": "ten eleven twelve",
+    }
+    (block,) = source.parse(text, "x.awl")
+    assert isinstance(block.body, Struct)
+    assert block.body.members[1].label == "five six nine"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])

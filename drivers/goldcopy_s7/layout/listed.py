@@ -27,8 +27,10 @@ from goldcopy_s7.layout.scanner import Scanner
 from goldcopy_s7.layout.source import MAX_DEPTH
 
 Index = tuple[int, ...]
-_PART = re.compile(r'"(?P<quoted>[^"]+)"|\[(?P<index>[-\d, ]+)\]|(?P<plain>[^."\[\]]+)', re.ASCII)
-_INDEX = re.compile(r" *-?\d{1,10} *", re.ASCII)
+_ONE = r'(?:"[^"]+"|[^."\[\]]+)'
+_AT = r"\[ *-?[0-9]{1,10} *(?:, *-?[0-9]{1,10} *)*\]"
+_NAME = re.compile(rf"{_ONE}(?:{_AT})*(?:\.{_ONE}(?:{_AT})*)*")
+_PART = re.compile(rf"(?P<name>{_ONE})|(?P<index>{_AT})")
 
 
 @dataclass(slots=True)
@@ -80,22 +82,15 @@ def _place(root: _Node, row: Row) -> tuple[str, _Node]:
 
 
 def _parts(row: Row) -> Iterable[str | Index]:
+    """``Axis[2].Pos`` is Axis, (2,), Pos."""
     parts: list[str | Index] = []
-    at = 0
-    while match := _PART.match(row.name, at):
-        at = match.end()
-        if match["index"] is None:
-            parts.append((match["quoted"] or match["plain"]).strip())
-        else:
-            numbers = match["index"].split(",")
-            if not parts or not all(map(_INDEX.fullmatch, numbers)):
-                break
-            parts.append(tuple(map(int, numbers)))
-        if row.name[at : at + 1] == ".":
-            at += 1
-        elif row.name[at : at + 1] != "[":
-            break
-    if at < len(row.name) or not all(parts):
+    if _NAME.fullmatch(row.name):
+        for match in _PART.finditer(row.name):
+            if match["name"]:
+                parts.append(match["name"].strip('"').strip())
+            else:
+                parts.append(tuple(map(int, match["index"][1:-1].split(","))))
+    if not parts or not all(parts):
         raise row.at.wrong(
             f"the name {row.name!a} cannot be read", 'write Motor.Speed, Axis[2].Pos, "odd.name"'
         )

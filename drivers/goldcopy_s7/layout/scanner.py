@@ -26,7 +26,15 @@ _TOKEN = re.compile(
 )
 _AFTER = re.compile(
     r"""[^\S\n]*
-    (?: //(?P<line>[^\n]*) | \(\*(?P<block>[^\n]*?)\*\) | \(/\*(?P<tia>[^\n]*?)\*/\) )
+    (?: //(?P<line>[^\n]*) | \(\*(?P<block>[\s\S]*?)\*\) | \(/\*(?P<tia>[\s\S]*?)\*/\) )
+    """,
+    re.VERBOSE,
+)
+_LANDMARK = re.compile(
+    r"""
+    //[^\n]* | \(\* | \(/\*
+    | '(?:\$.|[^'$\n])*+'? | "[^"\n]*+"?
+    | \b[Ee][Nn][Dd]_\w+
     """,
     re.VERBOSE,
 )
@@ -62,6 +70,7 @@ class Scanner:
         self._line = line
         self._lines = [0, *(match.end() for match in re.finditer("\n", text))]
         self.comments: list[str] = []
+        self._ahead: tuple[int, Token, int, list[str]] | None = None
 
     def place(self) -> Place:
         """Where it is."""
@@ -69,6 +78,13 @@ class Scanner:
 
     def next(self) -> Token:
         """The next token; it is used up."""
+        if self._ahead and self._ahead[0] == self._at:
+            _, token, self._at, comments = self._ahead
+            self.comments += comments
+            return token
+        return self._read()
+
+    def _read(self) -> Token:
         while match := _TOKEN.match(self._text, self._at):
             kind, found = match.lastgroup, match[0]
             at = self.place() if kind != "space" else None
@@ -80,7 +96,7 @@ class Scanner:
             elif kind == "open":
                 self._block_comment(found, at)
             elif kind == "sign" and found in "'\"":
-                raise at.wrong(f"a {found} opens a text that its line does not close", "close it")
+                self._refuse_open(found, at)
             elif kind in ("text", "quoted"):
                 return Token(kind, found[1:-1], at)  # type: ignore[arg-type]
             else:
@@ -89,10 +105,13 @@ class Scanner:
 
     def peek(self) -> Token:
         """The next token; it stays."""
-        before, comments = self._at, len(self.comments)
-        token = self.next()
-        self._at = before
-        del self.comments[comments:]
+        before, comments = self._at, self.comments
+        if self._ahead and self._ahead[0] == before:
+            return self._ahead[1]
+        self.comments = []
+        token = self._read()
+        self._ahead = (before, token, self._at, self.comments)
+        self._at, self.comments = before, comments
         return token
 
     def skip(self, *texts: str) -> bool:
@@ -116,7 +135,7 @@ class Scanner:
         return rest
 
     def take_trailing(self) -> None:
-        """Keep the comment that ends this line, if one comes next."""
+        """Keep the comment beside what was read last, if there is one in its line."""
         if match := _AFTER.match(self._text, self._at):
             self._at = match.end()
             self.comments.append(match[match.lastgroup or 0])
@@ -126,6 +145,23 @@ class Scanner:
         words = " ".join(self.comments).split()
         self.comments.clear()
         return " ".join(words)
+
+    def skip_to(self, word: str) -> bool:
+        """Go on behind a keyword, over whatever stands before it; False if there is none.
+
+        Much faster than token by token: of a source most are the values of its DBs.
+        """
+        while match := _LANDMARK.search(self._text, self._at):
+            found, at = match[0], self.place()
+            self._at = match.end()
+            if found in _CLOSE:
+                self._block_comment(found, at)
+                self.comments.clear()
+            elif found[0] in "'\"" and (len(found) == 1 or found[-1] != found[0]):
+                self._refuse_open(found[0], at)
+            elif found.upper() == word:
+                return True
+        return False
 
     def skip_past(self, pattern: re.Pattern[str]) -> bool:
         """Go on behind the first match; False if there is none."""
@@ -137,6 +173,9 @@ class Scanner:
     def wrong(self, token: Token, wanted: str) -> NoReturn:
         """Raise ``Wrong``: this token is not what was wanted."""
         raise token.at.wrong(f"{token} stands where it cannot", f"wanted is {wanted}")
+
+    def _refuse_open(self, quote: str, at: Place) -> NoReturn:
+        raise at.wrong(f"a {quote} opens a text that its line does not close", "close it")
 
     def _block_comment(self, opening: str, at: Place) -> None:
         closing = _CLOSE[opening]

@@ -7,7 +7,6 @@ since the CPU has its own. Code blocks in the same file are passed over too.
 from __future__ import annotations
 
 import re
-from typing import NoReturn
 
 from goldcopy_s7.layout import typename
 from goldcopy_s7.layout.declared import (
@@ -33,6 +32,7 @@ _CODE = {
 _TOLD = ("TITLE", "AUTHOR", "FAMILY", "NAME", "VERSION")
 _MARKS = ("KNOW_HOW_PROTECT", "READ_ONLY", "NON_RETAIN", "RETAIN", "UNLINKED", "WRITE_PROTECTED")
 _RETAIN = ("RETAIN", "NON_RETAIN")
+_NO_NAMES = ("BEGIN", "END_STRUCT", "END_VAR", "END_DATA_BLOCK", "END_TYPE")
 
 
 def parse(text: str, file: str) -> list[Block]:
@@ -64,9 +64,8 @@ class _Parser:
         body = self._body(token)
         self.scanner.skip(";")
         if self.scanner.skip("BEGIN"):
-            while (value := self.scanner.next()).upper != "END_DATA_BLOCK":
-                if value.kind == "end":
-                    raise token.at.wrong(f"{title} has no end", "END_DATA_BLOCK ends it")
+            if not self.scanner.skip_to("END_DATA_BLOCK"):
+                raise token.at.wrong(f"{title} has no end", "END_DATA_BLOCK ends it")
         else:
             self.scanner.expect("END_DATA_BLOCK", "the declaration")
         return Block("DATA_BLOCK", key_of(title), title, body, token.at)
@@ -184,12 +183,10 @@ class _Parser:
 
     def _member_name(self, end: str) -> Token:
         token = self.scanner.next()
-        if token.kind not in ("word", "quoted") or not token.text:
-            self._wrong_name(token, end)
+        named = token.kind in ("word", "quoted") and token.text
+        if not named or token.upper in _NO_NAMES:
+            self.scanner.wrong(token, f"the name of a member, or {end}")
         return token
-
-    def _wrong_name(self, token: Token, end: str) -> NoReturn:
-        self.scanner.wrong(token, f"the name of a member, or {end}")
 
     def _member_type(self, depth: int) -> tuple[Type, str]:
         """The type, and the comment beside the word STRUCT if it is one."""

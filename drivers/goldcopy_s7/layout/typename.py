@@ -55,8 +55,10 @@ def simple(scanner: Scanner) -> Simple:
         return Named(key_of(f"{word} {number(scanner, word)}"), token.at)
     if match := _NUMBERED.fullmatch(word):
         return Named(key_of(f"{match[1]} {int(match[2])}"), token.at)
-    if not word:
-        scanner.wrong(token, "a data type")
+    if not word or word == "ARRAY":
+        scanner.wrong(
+            token, "a data type (arrays of arrays have two dimensions, or a type between)"
+        )
     return Named(key_of(token.text), token.at)
 
 
