@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import ClassVar
 
+import msgspec
+
 from goldcopy.driver import Capability, Meter, Reading, Target
 from goldcopy.errors import Wrong
 from goldcopy.snapshot import Identity
@@ -48,7 +50,7 @@ class OpcUaDriver:
     name: ClassVar[str] = "opcua"
     title: ClassVar[str] = "OPC UA"
     port: ClassVar[int] = 4840
-    Options: ClassVar[type[OpcUaOptions]] = OpcUaOptions
+    Options: ClassVar[type[msgspec.Struct]] = OpcUaOptions
     capabilities: ClassVar[Sequence[Capability]] = (
         Capability("identity", "done"),
         Capability("variables, arrays, matrices", "done"),

@@ -161,7 +161,7 @@ class Channel:
         where = f"{self.target.host}:{self.target.port}"
         try:
             async with asyncio.timeout(self.target.timeout):
-                await self._client.connect_socket()
+                await heedful(self._client.connect_socket)
         except TimeoutError:
             raise Unreachable(
                 f"no connection to {where} within {self.target.timeout:g} s; check address, "
@@ -179,7 +179,7 @@ class Channel:
         """One step of asyncua's, its errors made ours."""
         await self._paced()
         try:
-            return await step()
+            return await heedful(step)
         except Exception as error:
             raise self._ours(error, user) from None
 
@@ -272,3 +272,17 @@ async def spread(width: int, jobs: Iterable[T], work: Callable[[T], Awaitable[No
                 group.create_task(worker())
     except BaseExceptionGroup as several:
         raise several.exceptions[0] from None
+
+
+async def heedful(step: Callable[[], Awaitable[T]]) -> T:
+    """Do a step of asyncua's that cannot swallow a cancellation.
+
+    It waits with ``asyncio.wait_for``, which before Python 3.12 returns as if nothing had happened
+    when the answer comes in the same instant as the cancellation.
+    """
+    try:
+        return await step()
+    finally:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError

@@ -83,6 +83,7 @@ FIXED = {
 
 _FIXED = {kind: struct.Struct("<" + letter) for kind, letter in FIXED.items()}
 _INT32 = _FIXED[INT32]
+_BYTES = tuple(Result(Data(BYTE, n), 0) for n in range(256))
 SMALL = tuple(NodeId(0, n) for n in range(256))
 _DEEPEST = 32
 """Levels of nesting; the standard asks for 100 at most (5.2.2.16), a value in the field has 2."""
@@ -270,6 +271,9 @@ class Reader:
         data, pos = self.data, self.pos
         if pos + 1 < len(data) and data[pos] == 1:  # the common case, without a call: a number
             kind = data[pos + 1]
+            if kind == BYTE and pos + 3 <= len(data):
+                self.pos = pos + 3
+                return _BYTES[data[pos + 2]]
             packed = _FIXED.get(kind)
             if packed is not None and pos + 2 + packed.size <= len(data):
                 value = packed.unpack_from(data, pos + 2)[0]

@@ -165,7 +165,8 @@ class Wire(UASocketProtocol):
         if self.transport is not None:
             self.transport.close()
             try:
-                await asyncio.wait_for(asyncio.shield(self.gone), patience)
+                async with asyncio.timeout(patience):
+                    await asyncio.shield(self.gone)
             except TimeoutError:
                 pass
             finally:

@@ -29,6 +29,7 @@ from goldcopy.testing import faults
 from goldcopy.testing.bench import Bench
 from goldcopy.testing.faults import Fault
 from goldcopy.testing.runs import (
+    Run,
     attempt,
     closed,
     complete,
@@ -255,32 +256,35 @@ class DriverConformance:
         """No socket and no task, wherever connecting and reading are cut short."""
         async with self.reading() as bench:
             for steps in range(40):
-                await self.cancelled(bench, None, steps)
+                async with nothing_left(bench, f"cancelled after {steps} steps"):
+                    await self.cancelled(bench, None, steps)
 
     async def test_cancelling_while_it_waits_leaves_nothing(self) -> None:
         """No socket and no task, whichever reply is waited for."""
         async with self.reading() as bench:
             numbers = sample(len(await session(bench)), _SOME)
             bench.target = replace(bench.target, timeout=60.0)
-            for fault in (faults.HALF_OPEN, *map(faults.silence, numbers)):
-                await self.cancelled(bench, fault, None)
+            silent = (faults.HALF_OPEN, *map(faults.silence, numbers))
+            async with nothing_left(bench, "cancelled while it waited"):
+                await each(bench, silent, lambda bench, fault: self.cancelled(bench, fault, 10))
 
-    async def cancelled(self, bench: Bench, fault: Fault | None, steps: int | None) -> None:
-        """Cancel a pull after some steps of the event loop, or once the fault has struck."""
+    async def cancelled(self, bench: Bench, fault: Fault | None, steps: int) -> Run:
+        """Cancel a pull after some steps of the event loop, counted from when the fault strikes."""
         when = f"cancelled after {steps} steps" if fault is None else f"cancelled in {fault}"
-        async with linked(bench, fault) as run, nothing_left(bench, when):
+        async with linked(bench, fault) as run:
             task = asyncio.create_task(pull(bench, run))
-            if steps is None:
+            if fault is not None:
                 struck = asyncio.create_task(run.link.struck.wait())
                 await asyncio.wait({task, struck}, return_when="FIRST_COMPLETED")
                 struck.cancel()
-            for _ in range(10 if steps is None else steps):
+            for _ in range(steps):
                 await asyncio.sleep(0)
             waited = task.cancel()
             done, _ = await asyncio.wait({task}, timeout=bench.deadline)
             assert done, f"{when}: it goes on"
             assert not waited or task.cancelled(), f"{when}: {task!r}"
             await closed(bench, run, when)
+        return run
 
 
 async def session(bench: Bench) -> list[int]:

@@ -163,17 +163,19 @@ def late(number: int) -> Fault:
 
 
 def fragmented(seed: int = 0) -> Fault:
-    """Everything comes in pieces of one to three bytes."""
+    """Pieces of one to three bytes, up to a thousand in the middle of a long frame."""
 
     async def carry(passage: Passage) -> None:
         passage.link.struck.set()
         size = random.Random(seed)
         async for _, frame in passage:
-            while frame:
-                n = size.randint(1, 3)
-                passage.send(frame[:n])
+            at = 0
+            while at < len(frame):
+                inner = 128 < at < len(frame) - 1128
+                end = at + size.randint(1, 1000 if inner else 3)
+                passage.send(frame[at:end])
                 await passage.apart()
-                frame = frame[n:]
+                at = end
 
     return Fault("pieces of one to three bytes", carry)
 
