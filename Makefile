@@ -27,7 +27,7 @@ demo: $(READY)
 	@$(BIN)/goldcopy demo
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(READY)
 	$(BIN)/ruff check .
