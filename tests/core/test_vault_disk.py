@@ -133,6 +133,19 @@ async def test_a_disk_without_hard_links(
     assert vault.load("mixer").id == snapshot(2).id
 
 
+async def test_a_share_that_cannot_sync_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def invalid(name: str) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    vault = Vault.create(tmp_path / "vault")
+    async with vault.writing() as writer:
+        monkeypatch.setattr(folder, "os", FaultyOs(STEPS.index("fsync", 5) + 1, invalid))
+        await writer.keep(snapshot(1), FACTS)
+    assert vault.load("mixer").id == snapshot(1).id
+
+
 async def test_a_pack_is_never_overwritten(tmp_path: Path) -> None:
     vault = Vault.create(tmp_path / "vault")
     async with vault.writing() as writer:
@@ -258,7 +271,7 @@ def make(path: Path, *files: str) -> Path:
 
 def test_what_is_no_vault(tmp_path: Path) -> None:
     cases: list[tuple[Path, type[GoldcopyError], str]] = [
-        (tmp_path / "none", VaultUnavailable, "it is not there: is its disk mounted"),
+        (tmp_path / "none", VaultUnavailable, "is not there: is its disk mounted"),
         (make(tmp_path / "a", "file") / "file", Wrong, "is a file, not a vault"),
         (make(tmp_path / "b", "file"), Wrong, "is not a vault: make one with goldcopy init"),
         (make(tmp_path / "c", "packs/00000001.pack"), VaultDamaged, "vault.json is missing"),

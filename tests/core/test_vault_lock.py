@@ -74,6 +74,52 @@ async def test_a_second_process_is_told_who_writes(
     assert other.poll() is None
 
 
+READ = """
+import sys
+from goldcopy.vault import Vault
+
+seen = 0
+while seen < 60:  # the writer's last
+    vault = Vault.open(sys.argv[1])
+    assert vault.doubts == [], vault.doubts
+    for device in vault.devices():
+        entries = vault.log(device)
+        assert [entry.number for entry in entries] == list(range(len(entries), 0, -1))
+        assert vault.load(entries[0]).by_path["a"].value == entries[0].number
+        assert entries[0].number >= seen
+        seen = entries[0].number
+    vault.close()
+"""
+
+
+@pytest.fixture
+def readers(vault: Vault) -> Iterator[list[subprocess.Popen[str]]]:
+    command = [sys.executable, "-c", READ, str(vault.path)]
+    some = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    yield some
+    for reader in some:
+        reader.kill()
+        reader.communicate()
+
+
+async def test_others_read_while_one_writes(
+    vault: Vault, readers: list[subprocess.Popen[str]]
+) -> None:
+    """Several at once, who also make the index anew while it is being written to."""
+    async with vault.writing() as writer:
+        for value in range(1, 61):
+            snapshot = Snapshot.of("mixer", "s7", Identity(), [Item("a", "tag", "DINT", value)])
+            await writer.keep(snapshot, FACTS)
+            if value % 20 == 10:
+                for name in ("index.sqlite", "index.sqlite-wal", "index.sqlite-shm"):
+                    (vault.path / name).unlink(missing_ok=True)
+            await asyncio.sleep(0.01)
+    for reader in readers:
+        _, errors = await asyncio.to_thread(reader.communicate, timeout=50)
+        assert (reader.returncode, errors) == (0, "")
+    assert len(vault.log("mixer")) == 60
+
+
 async def test_the_lock_of_a_process_that_was_killed_is_free(
     vault: Vault, other: subprocess.Popen[str]
 ) -> None:

@@ -75,13 +75,16 @@ class Catalog:
     def refresh(self) -> None:
         """Take in packs that others have written, and look the folder over."""
         with self._lock:
+            before = self._index.packs().keys()
             packs, foreign = list_packs(self.path)
             damage = self._look_again(packs)
             while (strangers := self._catch_up(packs)) is None:
                 pass  # another process was quicker
             known = self._index.packs()
             damage |= {seq: text for seq, (_, text) in known.items() if text}
-            self._judge(sorted(set(packs) & set(known)), damage)
+            # What others have put into the index since the listing is there, though not listed.
+            there = set(packs).union(known.keys() - before).intersection(known)
+            self._judge(sorted(there), damage)
             names = foreign + [pack_path(self.path, seq).name for seq in strangers]
             for path in (self.path / "packs" / name for name in names):
                 self.doubt(f"{path} is no part of this vault: move it away")

@@ -15,7 +15,7 @@ from goldcopy.vault.records import Facts, SnapshotRecord, blob_line, encode
 from goldcopy.vault.state import NOTHING, Changes, State, blobs_of
 from goldcopy.vault.store import Vault
 
-CHANGESETS = 50
+CHANGESETS = 30
 """After so many a keyframe is written: it bounds the time to rebuild, and what one damaged pack
 can cost."""
 

@@ -51,7 +51,8 @@ def pack_path(vault: Path, seq: int) -> Path:
 def list_packs(vault: Path) -> tuple[list[int], list[str]]:
     """The sequence numbers of the packs, in order, and the names of files that are not ours."""
     with disk(vault / "packs"):
-        names = os.listdir(vault / "packs")
+        # Twice: one listing, while a writer is at work, may show a pack and miss the one before it.
+        names = {*os.listdir(vault / "packs"), *os.listdir(vault / "packs")}
     found = [(PACK_NAME.fullmatch(name), name) for name in names]
     packs = sorted(int(match[1]) for match, name in found if match)
     foreign = [n for match, n in found if not match and not _TEMPORARY.fullmatch(n)]
@@ -129,5 +130,8 @@ def _sync_folder(path: Path) -> None:
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(folder)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some network shares cannot sync a folder at all
+            raise
     finally:
         os.close(folder)

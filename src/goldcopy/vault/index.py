@@ -61,9 +61,10 @@ class Index:
         try:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
-            with self._writing() as db:
-                if db.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
-                    self._make()
+            if self._version() != _VERSION:
+                with self._writing():
+                    if self._version() != _VERSION:  # no other process has made it meanwhile
+                        self._make()
         except BaseException:
             self._db.close()
             raise
@@ -76,6 +77,9 @@ class Index:
         """Forget everything."""
         with self._writing():
             self._make()
+
+    def _version(self) -> int:
+        return int(self._all("PRAGMA user_version")[0][0])
 
     def _make(self) -> None:
         for table in ("packs", "blobs", "snapshots"):

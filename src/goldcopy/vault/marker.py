@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from goldcopy.errors import VaultDamaged, Wrong
+from goldcopy.errors import VaultDamaged, VaultUnavailable, Wrong
 from goldcopy.vault.folder import disk, list_packs, publish, sweep
 
 FORMAT = "goldcopy-vault/1"
@@ -51,7 +51,12 @@ def _refuse_foreign(path: Path) -> None:
 def read(path: Path) -> str:
     """The id of the vault in this folder. Raises ``Wrong`` or ``VaultDamaged`` if it is none."""
     with disk(path):
-        path.stat()
+        try:
+            path.stat()
+        except FileNotFoundError:
+            raise VaultUnavailable(
+                f"{path} is not there: is its disk mounted? goldcopy init makes a new vault"
+            ) from None
     if not path.is_dir():
         raise Wrong(f"{path} is a file, not a vault")
     marker = path / NAME
