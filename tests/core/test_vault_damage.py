@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import shutil
-import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -345,72 +344,3 @@ async def test_every_flipped_byte_of_a_pack_is_found(tmp_path: Path) -> None:
         assert vault.load(entries[2]).id == entries[2].id
         vault.close()
         file.write_bytes(original)
-
-
-async def test_what_the_index_says_is_never_believed_over_the_packs(tmp_path: Path) -> None:
-    path = tmp_path / "vault"
-    entries = await fill(path)
-    for damage in (
-        "UPDATE snapshots SET start = start + 1",
-        "UPDATE snapshots SET pack = 1, offset = 0",
-        "UPDATE snapshots SET length = length - 5",
-        "UPDATE snapshots SET id = 'f' || id WHERE number = 1",
-        "UPDATE blobs SET pack = 1",
-        "DELETE FROM snapshots WHERE number = 1",
-    ):
-        database = sqlite3.connect(path / "index.sqlite")
-        with database:
-            database.execute(damage)
-        database.close()
-        vault = Vault.open(path)
-        for entry in entries:
-            assert vault.load(entry).id == entry.id
-        assert vault.blob(blob("press")) == b"press" * 200
-        vault.close()
-        forget_index(path)
-        Vault.open(path).close()
-
-
-@pytest.mark.parametrize("how", ["garbage", "empty", "torn", "folder", "other", "version"])
-async def test_any_index_is_replaced(tmp_path: Path, how: str) -> None:
-    path = tmp_path / "vault"
-    entries = await fill(path)
-    index = path / "index.sqlite"
-    if how == "garbage":
-        index.write_bytes(b"garbage" * 1000)
-    elif how == "empty":
-        index.write_bytes(b"")
-    elif how == "torn":
-        data = index.read_bytes()
-        index.write_bytes(data[:4096] + bytes(len(data) - 4096))
-    elif how == "folder":
-        index.unlink()
-        index.mkdir()
-    elif how == "other":
-        await fill(tmp_path / "other")
-        shutil.copy(tmp_path / "other/index.sqlite", index)
-    elif how == "version":
-        database = sqlite3.connect(index)
-        database.execute("PRAGMA user_version = 99")
-        database.close()
-    for _ in range(2):
-        vault = Vault.open(path)
-        assert vault.doubts == []
-        assert vault.log("mixer") == [entries[2], entries[0]]
-        assert vault.load("mixer").id == entries[2].id
-        async with vault.writing() as writer:
-            entries[2:3] = [(await writer.keep(snapshot("mixer", 2), FACTS)).entry]
-            entries[0:1] = [vault.log("mixer")[1]]
-        entries[0] = vault.log("mixer")[1]
-        vault.close()
-        break
-
-
-async def test_an_index_that_breaks_while_it_is_used(tmp_path: Path) -> None:
-    path = tmp_path / "vault"
-    entries = await fill(path)
-    vault = Vault.open(path)
-    vault.catalog.read(lambda index: index._all("DROP TABLE snapshots"))  # noqa: SLF001
-    assert vault.log("mixer") == [entries[2], entries[0]]
-    assert vault.devices() == ["mixer", "press"]
-    vault.close()
