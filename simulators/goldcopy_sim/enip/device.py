@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final, TypedDict
 
@@ -70,7 +71,7 @@ class Device:
         """One entry for each CIP service, those in a multiple service packet among them."""
         self.violations: list[str] = []
         """Where a client broke the protocol or what was agreed at connection."""
-        self.identity = identity or Identity()
+        self.identity = replace(identity) if identity else Identity()
         self.delay = delay
         self.max_connections, self.max_size, self.large_open = max_connections, max_size, large_open
         self.multiple = multiple

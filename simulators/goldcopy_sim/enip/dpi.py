@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import struct
 from collections.abc import Mapping
 from typing import Final
@@ -36,7 +37,7 @@ class DpiParameters:
         octets = b"".join(
             self._held[number].packed(value) for number, value in sorted(self.stored.items())
         )
-        return sum(struct.unpack(f"<{len(octets)}B", octets)) * 257 & 0xFFFF
+        return binascii.crc_hqx(octets, 0)
 
     def serve(self, request: Request) -> Reply:
         """Instance 0 is the drive itself; the adapter has no parameters here."""

@@ -174,7 +174,7 @@ def believable(chance: random.Random) -> list[Parameter]:
         Parameter(60, "Position Bias", "DINT", -chance.randrange(1, 1 << 20), -(1 << 31),
                   (1 << 31) - 1, 0, "cnt", "Signed, 32 bits"),
         Parameter(80, "Fault Config", "WORD", 0x0015, 0, 0xFFFF, 0, "", "One bit a fault"),
-        Parameter(97, "Reset To Defalts", "USINT", 0, 0, 2, 0, "", "A command",
+        Parameter(97, "Reset Defaults", "USINT", 0, 0, 2, 0, "", "A command",
                   choices=("Ready", "Factory", "Custom"), recallable=False),
         Parameter(300, "Run Hours", "UDINT", chance.randrange(1 << 24), 0, (1 << 32) - 1, 0, "h",
                   read_only=True, recallable=False),

@@ -67,10 +67,8 @@ class EdsFile:
         start = self._number * self._size
         part = self.content[start : start + self._size]
         last = start + self._size >= len(self.content)
-        if self._number == 0:
-            kind = _ONLY if last else _FIRST
-        else:
-            kind = _LAST if last else _MIDDLE
+        first = self._number == 0
+        kind = _ONLY if first and last else _FIRST if first else _LAST if last else _MIDDLE
         body = bytes((data[0], kind)) + part
         if last:
             body += struct.pack("<H", checksum(self.content))
