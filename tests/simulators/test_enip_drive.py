@@ -146,7 +146,8 @@ async def test_the_eds_is_uploaded_in_packets() -> None:
         began = await wire.ask(0x4B, path, b"\xff")
         size, packet = struct.unpack("<IB", began.data)
         assert size == 768
-        octets, kinds, number = b"", [], 0
+        octets, number = b"", 0
+        kinds: list[int] = []
         while not kinds or kinds[-1] in (0, 1):
             answer = await wire.ask(0x4F, path, bytes((number,)))
             assert answer.data[0] == number

@@ -446,7 +446,8 @@ async def test_a_micro800_knows_names_alone() -> None:
 
 async def test_endless_lists_go_on_with_new_rows() -> None:
     async with opened(controller(fault="endless-list"), 500) as wire:
-        start, seen = 0, set()
+        start = 0
+        seen: set[str] = set()
         for _ in range(50):
             page = await wire.ask(0x55, plain(0x6B, start), LIST)
             assert page.status == 6
