@@ -378,15 +378,16 @@ async def test_a_multiple_service_packet_answers_each() -> None:
 
 
 async def test_items_share_the_room_of_the_packet() -> None:
-    simulator = LogixSimulator.flat(0, 2, 200)
+    simulator = LogixSimulator.flat(1, 2, 200)
     async with opened(simulator, 500) as wire:
         read = [request(0x4C, name(f"A{at:03d}"), b"\x64\0") for at in (0, 1)]
-        answer = await wire.inside(packed(*read))
-    first, second = unpacked(answer.data)
+        answer = await wire.inside(packed(*read, request(0x4C, name("D0000"), b"\1\0")))
+    first, second, third = unpacked(answer.data)
     assert 2 + 4 + len(answer.data) <= 500
-    assert (answer.status, first.status, second.status) == (0x1E, 0, 6)
+    assert (answer.status, first.status, second.status, third.status) == (0x1E, 0, 6, 6)
     assert len(first.data) == 402
-    assert len(second.data) == 2 + 4 * ((500 - 6 - 6 - 406 - 4 - 2) // 4)
+    assert len(second.data) == 2 + 4 * ((500 - 6 - 8 - 406 - 4 - 4 - 2) // 4)
+    assert third.data == b""
 
 
 async def test_tokens_move_with_edits_and_downloads_not_with_values() -> None:

@@ -189,6 +189,6 @@ def test_the_large_ones_have_the_size_they_promise() -> None:
 
 def test_bits_lie_where_the_template_says() -> None:
     kinds = [("BOOL", 0)] * 11 + [("INT", 0)]
-    simulator = LogixSimulator(tags=[Tag("A", structure(kinds), value={"M0": 1, "M9": 1})])
+    simulator = LogixSimulator(tags=[Tag("A", structure(kinds), value={"M0": 1, "M1": 1, "M9": 1})])
     memory = dict(simulator.database.tags())["A"].memory
-    assert bytes(memory) == struct.pack("<BBhxxxx", 1, 2, 0)[: len(memory)]
+    assert bytes(memory) == struct.pack("<BBhxxxx", 3, 2, 0)[: len(memory)]
