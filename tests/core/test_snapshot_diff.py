@@ -16,14 +16,13 @@ from goldcopy.snapshot import real_from_bits as real
 from goldcopy.snapshot.canonical import item_line
 from goldcopy.snapshot.diff import (
     Change,
-    Element,
-    covering,
+    Cover,
     diff,
-    elements,
     gap_changes,
     identity_changes,
     same,
 )
+from goldcopy.snapshot.parts import Part, bytewise, elements
 
 NAN, OTHER_NAN = real(0x7FC00000), real(0x7F800001)
 # All that is == and has another form, and all that is != and has the same.
@@ -112,10 +111,36 @@ def test_what_a_gap_hides_is_not_called_removed_or_new() -> None:
 
 @pytest.mark.parametrize(
     ("path", "gap"),
-    [("a/b/c", "a/b"), ("a/b", "a/b"), ("a", None), ("a/bc", None), ("x/y", "x"), ("xy", None)],
+    [
+        ("a/b/c", "a/b"),
+        ("a/b", "a/b"),
+        ("a", None),
+        ("a/bc", None),
+        ("x/y", "x"),
+        ("xy", None),
+        ("holding/50", "holding/50..59"),
+        ("holding/59", "holding/50..59"),
+        ("holding/55/low", "holding/50..59"),
+        ("holding/49", None),
+        ("holding/60", None),
+        ("holding/505", None),
+        ("input/55", None),
+        ("file/4/7", "file/4/5..9"),
+    ],
 )
-def test_a_gap_covers_itself_and_what_is_below(path: str, gap: str | None) -> None:
-    assert covering(path, {"a/b": "refused", "x": "no"}) == gap
+def test_a_gap_covers_itself_a_run_and_what_is_below(path: str, gap: str | None) -> None:
+    gaps = [Gap(one, "refused") for one in ("a/b", "x", "holding/50..59", "file/4/5..9")]
+    found = Cover(gaps).of(path)
+    assert (found and found.path) == gap
+    assert Cover([]).of(path) is None
+
+
+def test_an_item_in_a_run_that_cannot_be_read_is_not_removed() -> None:
+    item = Item("holding/55", "tag", "WORD", 7)
+    before = Snapshot.of("d", "x", Identity(), [item])
+    after = Snapshot.of("d", "x", Identity(), [], [Gap("holding/50..59", "illegal address")])
+    (change,) = diff(before, after)
+    assert (change.sort, change.why) == ("unreadable", "illegal address")
 
 
 def test_elements_of_arrays() -> None:
@@ -123,10 +148,40 @@ def test_elements_of_arrays() -> None:
         return Item("a", "tag", f"ARRAY[{len(values)}] OF {kind}", values)
 
     old, new = array("LREAL", 0.0, 1.0, NAN, 3.0), array("LREAL", -0.0, 1.0, NAN)
-    assert elements(old, new) == [Element(0, 0.0, -0.0), Element(3, 3.0, None)]
+    assert elements(old, new) == [
+        Part("[0]", "LREAL", 0.0, -0.0),
+        Part("[3]", "LREAL", 3.0, None),
+    ]
     assert elements(old, old) == []
-    assert elements(array("INT", 1), array("DINT", 1)) == [Element(0, 1, 1)]
+    assert elements(array("INT", 1), array("DINT", 1)) == [Part("[0]", "DINT", 1, 1)]
     assert elements(Item("a", "tag", "INT", 1), new) == []
+
+
+def test_bytes_by_offset() -> None:
+    old = bytes.fromhex("00 01 02 03 04 05")
+    assert bytewise(old, old) == []
+    assert bytewise(old, bytes.fromhex("00 09 02 03 04 05")) == [Part("1.3", "BOOL", False, True)]
+    assert bytewise(old, bytes.fromhex("00 01 02 00 04 05")) == [Part("3", "BYTES", b"\3", b"\0")]
+    assert bytewise(old, bytes.fromhex("00 01 f0 f1 f2 05 06")) == [
+        Part("2..4", "BYTES", old[2:5], b"\xf0\xf1\xf2"),
+        Part("6", "BYTES", None, b"\6"),
+    ]
+    assert bytewise(old, old[:4]) == [Part("4..5", "BYTES", old[4:], None)]
+
+
+@given(st.binary(max_size=40), st.binary(max_size=40))
+def test_bytes_by_offset_lead_from_old_to_new(old: bytes, new: bytes) -> None:
+    made = bytearray(old[: len(new)].ljust(len(new), b"\0"))
+    for part in bytewise(old, new):
+        place, _, bit = (
+            part.where.partition(".") if ".." not in part.where else (part.where, "", "")
+        )
+        start = int(place.partition("..")[0])
+        if part.type == "BOOL":
+            made[start] ^= 1 << int(bit)
+        elif isinstance(part.new, bytes):
+            made[start : start + len(part.new)] = part.new
+    assert bytes(made) == new
 
 
 def test_changes_of_the_identity() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -29,14 +30,11 @@ def check(
     import asyncio
 
     from goldcopy.cli import output
-    from goldcopy.cli.options import read_inventory
-    from goldcopy.vault import Vault
+    from goldcopy.cli.options import opened, read_inventory
 
     plant = read_inventory(inventory)
     devices = plant.select(*(names or ()))
     vault_there = plant.vault.exists()
-    if vault_there:
-        Vault.open(plant.vault).close()
     rows = asyncio.run(_ask_all(devices)) if connect else []
     if as_json:
         vault = {"path": str(plant.vault), "there": vault_there}
@@ -49,8 +47,9 @@ def check(
             failed = output.styled(row["error"], "red")
             answer = failed if row["error"] else output.styled(said or "answers", "green")
             output.console().print(output.styled(f"{row['device']:<20}", "bold"), answer)
-    if any(row["error"] for row in rows):
-        raise typer.Exit(1)
+    with opened(plant.vault) if vault_there else nullcontext():
+        if any(row["error"] for row in rows):
+            raise typer.Exit(1)
 
 
 async def _ask_all(devices: Sequence[Device]) -> list[dict[str, Any]]:

@@ -37,27 +37,29 @@ def demo(inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False) ->
     """Start the demo plant, pull it, change some values, pull again, show exactly those."""
     import asyncio
 
-    from goldcopy.cli.options import read_inventory
+    from goldcopy.cli.options import opened, read_inventory
+    from goldcopy.vault import Vault
 
     plant = read_inventory(inventory)
     with tempfile.TemporaryDirectory(prefix="goldcopy-demo-") as folder:
-        exact = asyncio.run(_run(plant, Path(folder) / "vault", as_json))
+        path = Path(folder) / "vault"
+        Vault.create(path).close()
+        with opened(path) as vault:
+            exact = asyncio.run(_run(plant, vault, as_json))
     if not exact:
         raise typer.Exit(1)
 
 
-async def _run(inventory: Inventory, vault_path: Path, as_json: bool) -> bool:
+async def _run(inventory: Inventory, vault: Vault, as_json: bool) -> bool:
     import msgspec
 
     from goldcopy.cli import output
-    from goldcopy.cli.pull import pull_into
+    from goldcopy.cli.pull import print_outcomes, pull_into
     from goldcopy.cli.simulate import plant
-    from goldcopy.vault import Vault
 
     def say(text: str) -> None:
         output.console(error=as_json).print(output.styled(f"\n{text}", "bold cyan"))
 
-    Vault.create(vault_path).close()
     async with plant(inventory.devices, own_ports=True) as running:
         devices = [
             msgspec.structs.replace(
@@ -66,20 +68,21 @@ async def _run(inventory: Inventory, vault_path: Path, as_json: bool) -> bool:
             for device in inventory.devices
         ]
         say(f"{len(running)} simulated controllers are up; the first pull:")
-        first = await pull_into(vault_path, devices, inventory.zones, show=not as_json)
-        vault = Vault.open(vault_path)
+        first = await pull_into(vault, devices, inventory.zones)
+        if not as_json:
+            print_outcomes(first)
         done: list[Tampered] = []
         for device in devices:
-            snapshot = vault.load(vault.resolve(device.name))
-            done += tamper(snapshot, running[device.name])
+            done += tamper(vault.load(vault.resolve(device.name)), running[device.name])
         say(f"Somebody changes {len(done)} values at the controllers, past goldcopy:")
         if not as_json:
             rows = [[one.device, one.address, str(one.old), str(one.new)] for one in done]
             output.table(["device", "where", "was", "is"], rows)
         say("The second pull:")
-        second = await pull_into(vault_path, devices, inventory.zones, show=not as_json)
+        second = await pull_into(vault, devices, inventory.zones)
+        if not as_json:
+            print_outcomes(second, gaps=False)
         exact = _compare(vault, devices, done, as_json, say)
-        vault.close()
     say("All simulated controllers are stopped, the demo's vault is removed.")
     return exact and all(outcome.state == "kept" for outcome in (*first, *second))
 

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from goldcopy.cli.options import DEFAULT_INVENTORY, InventoryFile, Json
+
+if TYPE_CHECKING:
+    from goldcopy.inventory import Inventory
+    from goldcopy.vault import Entry
 
 STYLES = {"done": "green", "partial": "yellow", "planned": "cyan", "impossible": "red"}
 
 
 def devices(inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False) -> None:
     """List the devices of the inventory, each with its latest snapshot."""
-    from goldcopy.cli import output
-    from goldcopy.cli.options import open_vault, read_inventory
-    from goldcopy.vault import Entry
+    from goldcopy.cli.options import opened, read_inventory
 
     plant = read_inventory(inventory)
-    latest: dict[str, Entry] = {}
-    if plant.vault.exists():
-        vault = open_vault(inventory)
-        latest = {name: vault.log(name)[0] for name in vault.devices()}
-        vault.close()
+    if not plant.vault.exists():
+        _list(plant, {}, as_json)
+        return
+    with opened(plant.vault) as vault:
+        _list(plant, {name: vault.log(name)[0] for name in vault.devices()}, as_json)
+
+
+def _list(plant: Inventory, latest: Mapping[str, Entry], as_json: bool) -> None:
+    from goldcopy.cli import output
+
     if as_json:
         output.emit(
             {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,7 +14,11 @@ if TYPE_CHECKING:
 
     from goldcopy.snapshot import Snapshot
     from goldcopy.snapshot.diff import Change
+    from goldcopy.snapshot.parts import Part
     from goldcopy.vault import Entry
+
+PARTS_SHOWN = 40
+"""Elements of one array, or places in one block, that are printed."""
 
 SIGNS = {"added": "+", "removed": "-", "changed": "~", "unreadable": "?"}
 STYLES = {"added": "green", "removed": "red", "changed": "yellow", "unreadable": "magenta"}
@@ -28,15 +33,14 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Show what moved between two snapshots. Exit code 1 if anything did."""
-    from goldcopy.cli.options import open_vault
+    from goldcopy.cli.options import opened, read_inventory
 
-    vault = open_vault(inventory)
-    before = vault.resolve(f"{old}~1" if new is None else old)
-    after = vault.resolve(old if new is None else new)
-    one, other = vault.load(before), vault.load(after)
-    vault.close()
-    if report(before, one, after, other, as_json):
-        raise typer.Exit(1)
+    with opened(read_inventory(inventory).vault) as vault:
+        before = vault.resolve(f"{old}~1" if new is None else old)
+        after = vault.resolve(old if new is None else new)
+        moved = report(before, vault.load(before), after, vault.load(after), as_json)
+        if moved:
+            raise typer.Exit(1)
 
 
 def report(before: Entry, one: Snapshot, after: Entry, other: Snapshot, as_json: bool) -> bool:
@@ -54,7 +58,7 @@ def report(before: Entry, one: Snapshot, after: Entry, other: Snapshot, as_json:
                 "old": before,
                 "new": after,
                 "identity": [{"field": f, "old": a, "new": b} for f, a, b in identity],
-                "changes": [_json(change) for change in changes],
+                "changes": [_json(change, parts(change, one, other)) for change in changes],
                 "gaps": {"new": opened, "closed": closed},
             }
         )
@@ -63,7 +67,7 @@ def report(before: Entry, one: Snapshot, after: Entry, other: Snapshot, as_json:
     for name, was, now in identity:
         out.print(output.styled(f"! {name}: {was or '(not told)'} -> {now or '(not told)'}", "red"))
     for change in changes:
-        _print(out, change)
+        _print(out, change, parts(change, one, other))
     for gap in opened:
         out.print(output.styled(f"? {gap.path}: cannot be read any more: {gap.reason}", "magenta"))
     for gap in closed:
@@ -76,21 +80,43 @@ def report(before: Entry, one: Snapshot, after: Entry, other: Snapshot, as_json:
     return True
 
 
-def _print(out: Console, change: Change) -> None:
+def _print(out: Console, change: Change, moved: Sequence[Part]) -> None:
     from goldcopy.cli import output
-    from goldcopy.snapshot.diff import elements
 
     style = STYLES[change.sort]
-    parts = elements(change.old, change.new) if change.old and change.new else []
-    if parts and change.old and change.new:
-        out.print(output.styled(f"~ {change.path}  {change.new.type}", style))
-        element = change.new.type.partition(" OF ")[2]
-        for part in parts:
-            old = output.value_text(element, part.old, change.new.unit)
-            new = output.value_text(element, part.new, change.new.unit)
-            out.print(output.styled(f"    [{part.number}]  {old} -> {new}", style))
+    if not moved:
+        out.print(output.styled(f"{SIGNS[change.sort]} {change.path}  {_moved(change)}", style))
         return
-    out.print(output.styled(f"{SIGNS[change.sort]} {change.path}  {_moved(change)}", style))
+    unit = change.new.unit if change.new else ""
+    for part in moved[:PARTS_SHOWN]:
+        old = output.value_text(part.type, part.old, unit)
+        new = output.value_text(part.type, part.new, unit)
+        out.print(output.styled(f"~ {change.path}{joined(part)}  {old} -> {new}", style))
+    if len(moved) > PARTS_SHOWN:
+        more = f"~ {change.path}: {len(moved) - PARTS_SHOWN} places more (--json has all)"
+        out.print(output.styled(more, style))
+
+
+def joined(part: Part) -> str:
+    """Behind the path: ``[7]`` of an array, ``/12.3`` of bytes."""
+    return part.where if part.where.startswith("[") else f"/{part.where}"
+
+
+def parts(change: Change, one: Snapshot, other: Snapshot) -> list[Part]:
+    """The parts of an array or of bytes that moved, if the value is all that did."""
+    import msgspec
+
+    from goldcopy.snapshot.parts import bytewise, elements
+
+    old, new = change.old, change.new
+    if old is None or new is None:
+        return []
+    if msgspec.structs.replace(old, value=new.value, type=new.type) != new:
+        return []
+    before, after = one.content(old), other.content(new)
+    if before is not None and after is not None:
+        return bytewise(before, after)
+    return elements(old, new)
 
 
 def _moved(change: Change) -> str:
@@ -112,27 +138,25 @@ def _moved(change: Change) -> str:
     return "  ".join(([f"{before} -> {after}"] if before != after else []) + others)
 
 
-def _json(change: Change) -> dict[str, Any]:
+def _json(change: Change, moved: Sequence[Part]) -> dict[str, Any]:
     import msgspec
 
     from goldcopy.snapshot.canonical import item_line
-    from goldcopy.snapshot.diff import elements
     from goldcopy.snapshot.values import to_json
 
-    old, new = change.old, change.new
     told: dict[str, Any] = {"path": change.path, "change": change.sort}
-    told["old"] = msgspec.Raw(item_line(old)) if old else None
-    told["new"] = msgspec.Raw(item_line(new)) if new else None
+    told["old"] = msgspec.Raw(item_line(change.old)) if change.old else None
+    told["new"] = msgspec.Raw(item_line(change.new)) if change.new else None
     if change.why:
         told["why"] = change.why
-    if old and new and (parts := elements(old, new)):
-        types = (old.type.partition(" OF ")[2], new.type.partition(" OF ")[2])
-        told["elements"] = [
+    if moved:
+        told["parts"] = [
             {
-                "index": part.number,
-                "old": None if part.old is None else to_json(types[0], part.old),
-                "new": None if part.new is None else to_json(types[1], part.new),
+                "path": change.path + joined(part),
+                "type": part.type,
+                "old": None if part.old is None else to_json(part.type, part.old),
+                "new": None if part.new is None else to_json(part.type, part.new),
             }
-            for part in parts
+            for part in moved
         ]
     return told

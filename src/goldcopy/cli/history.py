@@ -17,30 +17,29 @@ def log(
 ) -> None:
     """List the snapshots of a device, newest first."""
     from goldcopy.cli import output
-    from goldcopy.cli.options import open_vault
+    from goldcopy.cli.options import opened, read_inventory
 
-    vault = open_vault(inventory)
-    entries = vault.log(device)[:most]
-    vault.close()
-    if as_json:
-        output.emit({"device": device, "snapshots": entries})
-        return
-    output.table(
-        ["taken", "id", "items", "gaps", "settings", "seconds", "by"],
-        [
+    with opened(read_inventory(inventory).vault) as vault:
+        entries = vault.log(device)[:most]
+        if as_json:
+            output.emit({"device": device, "snapshots": entries})
+            return
+        output.table(
+            ["taken", "id", "items", "gaps", "settings", "seconds", "by"],
             [
-                output.local(entry.facts.taken),
-                entry.id[: output.SHORT],
-                str(entry.items),
-                output.styled(str(entry.gaps), "yellow" if entry.gaps else ""),
-                "as before" if entry.unchanged else output.styled("changed", "bold"),
-                f"{entry.facts.seconds:.2f}",
-                entry.facts.by,
-            ]
-            for entry in entries
-        ],
-        right="items gaps seconds",
-    )
+                [
+                    output.local(entry.facts.taken),
+                    entry.id[: output.SHORT],
+                    str(entry.items),
+                    output.styled(str(entry.gaps), "yellow" if entry.gaps else ""),
+                    "as before" if entry.unchanged else output.styled("changed", "bold"),
+                    f"{entry.facts.seconds:.2f}",
+                    entry.facts.by,
+                ]
+                for entry in entries
+            ],
+            right="items gaps seconds",
+        )
 
 
 def blame(
@@ -53,39 +52,38 @@ def blame(
     import msgspec
 
     from goldcopy.cli import output
-    from goldcopy.cli.options import open_vault
+    from goldcopy.cli.options import opened, read_inventory
     from goldcopy.snapshot import Gap
     from goldcopy.snapshot.canonical import item_line
 
-    vault = open_vault(inventory)
-    history = vault.blame(device, path)
-    vault.close()
-    if as_json:
-        output.emit(
-            {
-                "device": device,
-                "path": path,
-                "history": [
-                    {
-                        "id": entry.id,
-                        "taken": entry.facts.taken,
-                        "item": None
-                        if was is None or isinstance(was, Gap)
-                        else msgspec.Raw(item_line(was)),
-                        "gap": was.reason if isinstance(was, Gap) else None,
-                    }
-                    for entry, was in history
-                ],
-            }
-        )
-        return
-    rows: list[output.Row] = []
-    for entry, was in history:
-        if was is None:
-            said = output.styled("not there", "red")
-        elif isinstance(was, Gap):
-            said = output.styled(f"could not be read: {was.reason}", "yellow")
-        else:
-            said = output.styled(output.value_text(was.type, was.value, was.unit), "")
-        rows.append([output.local(entry.facts.taken), entry.id[: output.SHORT], said])
-    output.table(["since", "id", path], rows)
+    with opened(read_inventory(inventory).vault) as vault:
+        history = vault.blame(device, path)
+        if as_json:
+            output.emit(
+                {
+                    "device": device,
+                    "path": path,
+                    "history": [
+                        {
+                            "id": entry.id,
+                            "taken": entry.facts.taken,
+                            "item": None
+                            if was is None or isinstance(was, Gap)
+                            else msgspec.Raw(item_line(was)),
+                            "gap": was.reason if isinstance(was, Gap) else None,
+                        }
+                        for entry, was in history
+                    ],
+                }
+            )
+            return
+        rows: list[output.Row] = []
+        for entry, was in history:
+            if was is None:
+                said = output.styled("not there", "red")
+            elif isinstance(was, Gap):
+                said = output.styled(f"could not be read: {was.reason}", "yellow")
+            else:
+                said = output.styled(output.value_text(was.type, was.value, was.unit), "")
+            rows.append([output.local(entry.facts.taken), entry.id[: output.SHORT], said])
+        output.table(["since", "id", path], rows)

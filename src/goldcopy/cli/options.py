@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,8 +35,22 @@ def read_inventory(file: Path) -> Inventory:
     return load(file, Registry.installed())
 
 
-def open_vault(file: Path) -> Vault:
-    """The vault that the inventory names, for reading."""
+@contextmanager
+def opened(path: Path) -> Iterator[Vault]:
+    """A vault for reading. What is in doubt of it is the end of the command, after its answer."""
+    from goldcopy.errors import VaultDamaged
     from goldcopy.vault import Vault
 
-    return Vault.open(read_inventory(file).vault)
+    vault = Vault.open(path)
+    outcome: typer.Exit | None = None
+    try:
+        yield vault
+    except typer.Exit as end:
+        outcome = end
+    finally:
+        doubts = vault.doubts
+        vault.close()
+    if doubts:
+        raise VaultDamaged(f"{path}: {'; '.join(doubts)}. What they do not touch can be trusted")
+    if outcome is not None:
+        raise outcome

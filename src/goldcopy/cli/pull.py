@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from goldcopy.collect import Outcome
     from goldcopy.inventory import Device, Zone
     from goldcopy.snapshot import Gap
+    from goldcopy.vault import Vault
 
 
 def pull(
@@ -30,57 +30,48 @@ def pull(
     import asyncio
 
     from goldcopy.cli import output
-    from goldcopy.cli.options import read_inventory
+    from goldcopy.cli.options import opened, read_inventory
     from goldcopy.vault import Vault
 
     plant = read_inventory(inventory)
     devices = plant.select(*(names or ()), zone=zone)
     if not plant.vault.exists():
         Vault.create(plant.vault).close()
-    outcomes = asyncio.run(pull_into(plant.vault, devices, plant.zones, full, show=not as_json))
-    if as_json:
-        output.emit({"devices": outcomes})
-    if any(outcome.state != "kept" or outcome.gaps for outcome in outcomes):
-        raise typer.Exit(1)
+    with opened(plant.vault) as vault:
+        outcomes = asyncio.run(pull_into(vault, devices, plant.zones, full))
+        if as_json:
+            output.emit({"devices": outcomes})
+        else:
+            print_outcomes(outcomes)
+        if any(outcome.state != "kept" or outcome.gaps for outcome in outcomes):
+            raise typer.Exit(1)
 
 
 async def pull_into(
-    vault_path: Path,
-    devices: Sequence[Device],
-    zones: Mapping[str, Zone],
-    full: bool = False,
-    show: bool = True,
+    vault: Vault, devices: Sequence[Device], zones: Mapping[str, Zone], full: bool = False
 ) -> list[Outcome]:
-    """Pull devices into a vault, with a progress bar; ``show`` prints the table of outcomes.
+    """Pull devices into a vault, with a progress bar.
 
     The vault is locked before the first controller is asked, so that two runs never ask it at once.
     """
     from goldcopy.cli.progress import watching
     from goldcopy.collect import Watch, collect
-    from goldcopy.vault import Vault
 
-    vault = Vault.open(vault_path)
     watch = Watch()
-    try:
-        async with vault.writing() as writer, watching(watch):
-            outcomes = await collect(
-                devices,
-                writer.keep,
-                zones=zones,
-                previous=writer.latest,
-                pulling=writer.pulling,
-                full=full,
-                keep_process=True,
-                watch=watch,
-            )
-    finally:
-        vault.close()
-    if show:
-        print_outcomes(outcomes)
-    return outcomes
+    async with vault.writing() as writer, watching(watch):
+        return await collect(
+            devices,
+            writer.keep,
+            zones=zones,
+            previous=writer.latest,
+            pulling=writer.pulling,
+            full=full,
+            keep_process=True,
+            watch=watch,
+        )
 
 
-def print_outcomes(outcomes: Sequence[Outcome]) -> None:
+def print_outcomes(outcomes: Sequence[Outcome], gaps: bool = True) -> None:
     """One line a device, then each failure and each kind of gap in words."""
     from goldcopy.cli import output
 
@@ -105,7 +96,7 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     for one in outcomes:
         if one.error:
             out.print(output.styled(one.error, "red"))
-        for reason, paths in _by_reason(one.gap_list).items():
+        for reason, paths in _by_reason(one.gap_list if gaps else ()).items():
             more = f" and {len(paths) - PATHS_SHOWN} more" if len(paths) > PATHS_SHOWN else ""
             where = ", ".join(paths[:PATHS_SHOWN]) + more
             out.print(output.styled(f"{one.device}: not read: {where}: {reason}", "yellow"))

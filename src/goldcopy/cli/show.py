@@ -24,20 +24,19 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show a snapshot: who the controller is, every item, every gap."""
-    from goldcopy.cli.options import open_vault
+    from goldcopy.cli.options import opened, read_inventory
     from goldcopy.inventory import path_matcher
 
-    vault = open_vault(inventory)
-    entry = vault.resolve(snapshot)
-    found = vault.load(entry)
-    vault.close()
-    matches = path_matcher(only or "**")
-    items = [item for item in found.items if matches(item.path)]
-    gaps = [gap for gap in found.gaps if matches(gap.path)]
-    if as_json:
-        _as_json(entry, found, items, gaps)
-    else:
-        _as_text(entry, found, items, gaps)
+    with opened(read_inventory(inventory).vault) as vault:
+        entry = vault.resolve(snapshot)
+        found = vault.load(entry)
+        matches = path_matcher(only or "**")
+        items = [item for item in found.items if matches(item.path)]
+        gaps = [gap for gap in found.gaps if matches(gap.path)]
+        if as_json:
+            _as_json(entry, found, items, gaps)
+        else:
+            _as_text(entry, found, items, gaps)
 
 
 def _as_json(entry: Entry, found: Snapshot, items: list[Item], gaps: list[Gap]) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 import msgspec
 
 from goldcopy.snapshot.canonical import item_line
 from goldcopy.snapshot.model import Gap, Identity, Item, Snapshot
-from goldcopy.snapshot.values import Value, array_of, to_json
+
+_RUN = re.compile(r"(.*?)(\d+)\.\.(\d+)")
+_NUMBERED = re.compile(r"(.*?)(\d+)")
 
 Sort = Literal["added", "removed", "changed", "unreadable"]
 
@@ -26,15 +29,6 @@ class Change(NamedTuple):
     why: str = ""
     """The gap's reason: where ``sort`` is ``unreadable``; where it is ``added``, of the gap that
     hid the item before."""
-
-
-class Element(NamedTuple):
-    """One array element that is not as it was."""
-
-    number: int
-    """0-based, in the flat order of the array."""
-    old: Value | None
-    new: Value | None
 
 
 def same(old: Item, new: Item) -> bool:
@@ -62,8 +56,7 @@ def _plainly(one: object, other: object) -> bool:
 
 def diff(old: Snapshot, new: Snapshot) -> list[Change]:
     """All changes from ``old`` to ``new``, by path. Both are sorted, so it is one merge."""
-    before = {gap.path: gap.reason for gap in old.gaps}
-    after = {gap.path: gap.reason for gap in new.gaps}
+    before, after = Cover(old.gaps), Cover(new.gaps)
     return [_explained(change, before, after) for change in _merge(old.items, new.items)]
 
 
@@ -86,41 +79,43 @@ def _merge(old: tuple[Item, ...], new: tuple[Item, ...]) -> Iterator[Change]:
     yield from (Change(item.path, "added", None, item) for item in new[j:])
 
 
-def covering(path: str, gaps: Mapping[str, str]) -> str | None:
-    """The path of the gap that covers this path (itself or a folder above it), if any."""
-    while gaps:
-        if path in gaps:
-            return path
-        path, slash, _ = path.rpartition("/")
-        if not slash:
-            break
-    return None
+class Cover:
+    """Which gap hides a path: its own, one of a folder above it, or a run of numbers."""
+
+    def __init__(self, gaps: Iterable[Gap]) -> None:
+        self._gaps = {gap.path: gap for gap in gaps}
+        self._runs: dict[str, list[tuple[int, int, Gap]]] = {}
+        for gap in self._gaps.values():
+            if run := _RUN.fullmatch(gap.path):
+                self._runs.setdefault(run[1], []).append((int(run[2]), int(run[3]), gap))
+
+    def of(self, path: str) -> Gap | None:
+        """The gap that covers this path, if any."""
+        if not self._gaps:
+            return None
+        folder = path
+        while folder:
+            if found := self._gaps.get(folder) or self._in_run(folder):
+                return found
+            folder = folder.rpartition("/")[0]
+        return None
+
+    def _in_run(self, path: str) -> Gap | None:
+        numbered = _NUMBERED.fullmatch(path)
+        if numbered is None:
+            return None
+        number = int(numbered[2])
+        runs = self._runs.get(numbered[1], ())
+        return next((gap for first, last, gap in runs if first <= number <= last), None)
 
 
-def _explained(change: Change, before: Mapping[str, str], after: Mapping[str, str]) -> Change:
+def _explained(change: Change, before: Cover, after: Cover) -> Change:
     """Where a gap covers one side, nobody knows whether the item came or went: say so."""
-    if change.sort == "removed" and (gap := covering(change.path, after)) is not None:
-        return change._replace(sort="unreadable", why=after[gap])
-    if change.sort == "added" and (gap := covering(change.path, before)) is not None:
-        return change._replace(why=before[gap])
+    if change.sort == "removed" and (gap := after.of(change.path)):
+        return change._replace(sort="unreadable", why=gap.reason)
+    if change.sort == "added" and (gap := before.of(change.path)):
+        return change._replace(why=gap.reason)
     return change
-
-
-def elements(old: Item, new: Item) -> list[Element]:
-    """The elements that differ between two arrays; [] if either is no array."""
-    before, after = old.value, new.value
-    if not isinstance(before, tuple) or not isinstance(after, tuple):
-        return []
-    old_type, new_type = array_of(old.type), array_of(new.type)
-    assert old_type is not None
-    assert new_type is not None
-    found = []
-    for index in range(max(len(before), len(after))):
-        one = before[index] if index < len(before) else None
-        other = after[index] if index < len(after) else None
-        if _text(old_type[1], one) != _text(new_type[1], other):
-            found.append(Element(index, one, other))
-    return found
 
 
 def identity_changes(old: Identity, new: Identity) -> list[tuple[str, str, str]]:
@@ -134,7 +129,3 @@ def gap_changes(old: Snapshot, new: Snapshot) -> tuple[list[Gap], list[Gap]]:
     return sorted(set(new.gaps) - set(old.gaps), key=lambda g: g.path), sorted(
         set(old.gaps) - set(new.gaps), key=lambda g: g.path
     )
-
-
-def _text(type_name: str, value: Value | None) -> object:
-    return None if value is None else (type_name, to_json(type_name, value))

@@ -41,6 +41,7 @@ class Gap(msgspec.Struct, frozen=True, gc=False):
     """Something that could not be read, and why."""
 
     path: str
+    """Of an item, of a folder of items, or of a run of them: ``holding/50..59``."""
     reason: str
     """For a person, and the same for the same cause: no time, no counter."""
 
@@ -141,6 +142,12 @@ class Snapshot:
     def by_path(self) -> Mapping[str, Item]:
         """The items by their path."""
         return {item.path: item for item in self.items}
+
+    def content(self, item: Item) -> bytes | None:
+        """The bytes of an item of this snapshot, wherever they are held; None if it has none."""
+        if isinstance(item.value, Blob):
+            return self.blobs[item.value.sha256]
+        return item.value if isinstance(item.value, bytes) else None
 
 
 _KINDS, _ROLES, _ACCESS = (frozenset(get_args(words)) for words in (Kind, Role, Access))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from msgspec import UNSET
 
 from goldcopy.snapshot import Gap, Item, parse_gap, parse_item
-from goldcopy.snapshot.diff import covering
+from goldcopy.snapshot.diff import Cover
 from goldcopy.vault.records import Entry, SnapshotRecord
 from goldcopy.vault.state import path_of
 
@@ -18,25 +18,20 @@ def trace(path: str, history: Iterable[tuple[Entry, SnapshotRecord]]) -> list[Se
     """Each entry at which the item was not as before, newest first; ``history`` is oldest first."""
     seen: list[Seen] = []
     line: bytes | None = None
-    gaps: dict[str, str] = {}
+    gaps = Cover(())
     last: bytes | Gap | None = None
     for entry, record in history:
         if not record.base:
-            line, gaps = None, {}
+            line, gaps = None, Cover(())
         if path in record.drop:
             line = None
         for raw in record.set:
             if path_of(raw) == path:
                 line = bytes(raw)
         if record.gaps is not UNSET:
-            gaps = {gap.path: gap.reason for gap in map(parse_gap, record.gaps)}
-        now = line if line is not None else _gap(path, gaps)
+            gaps = Cover(map(parse_gap, record.gaps))
+        now = line if line is not None else gaps.of(path)
         if now != last:
             seen.append((entry, parse_item(now) if isinstance(now, bytes) else now))
             last = now
     return seen[::-1]
-
-
-def _gap(path: str, gaps: dict[str, str]) -> Gap | None:
-    gap = covering(path, gaps)
-    return None if gap is None else Gap(gap, gaps[gap])
