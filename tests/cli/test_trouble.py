@@ -204,3 +204,23 @@ def test_a_secret_is_nowhere(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> N
     for file in plant.inventory.parent.rglob("*"):
         if file.is_file():
             assert secret.encode() not in file.read_bytes()
+
+
+def test_a_damaged_vault(plant: Plant, capsys: pytest.CaptureFixture[str]) -> None:
+    where = ["-i", str(plant.inventory)]
+    for _ in range(2):
+        assert run(["pull", "mixer", *where]) == 0
+    first = min((plant.inventory.parent / "vault" / "packs").glob("*"))
+    sound = first.read_bytes()
+    first.chmod(0o600)
+    first.write_bytes(sound[:-40] + bytes([sound[-40] ^ 1]) + sound[-39:])
+    capsys.readouterr()
+    assert run(["show", "mixer", *where]) == 3
+    assert first.name in one_line(capsys.readouterr().err)
+    first.unlink()
+    for words in (["devices"], ["check"], ["pull", "mixer"]):
+        capsys.readouterr()
+        assert run([*words, *where]) == 3, words
+        one_line(capsys.readouterr().err)
+    first.write_bytes(sound)
+    assert run(["show", "mixer", *where]) == 0
