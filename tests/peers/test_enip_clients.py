@@ -1,4 +1,4 @@
-"""The Logix simulator judged by other people's clients: pycomm3, ciplink and pylogix."""
+"""The EtherNet/IP simulators judged by other people's clients: pycomm3, ciplink and pylogix."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from typing import Any
 
 import pytest
 
-from goldcopy_sim.enip import LogixSimulator, Tag
+from goldcopy_sim.enip import DriveSimulator, LogixSimulator, PcccSimulator, Tag
+from goldcopy_sim.enip.server import Listener
 
 HERE = Path(__file__).parent
 APART = HERE.parents[1] / ".peers" / "enip" / "bin" / "python"
 LOGIX = str(HERE / "enip_pycomm3_client.py")
 PYCOMM3 = (sys.executable, LOGIX, "pycomm3")
 CIPLINK = (str(APART), LOGIX, "ciplink")
+DEVICES = (sys.executable, str(HERE / "enip_devices_client.py"))
 PYLOGIX = (str(APART), str(HERE / "enip_pylogix_client.py"))
 BOTH = pytest.mark.parametrize("command", [PYCOMM3, CIPLINK], ids=["pycomm3", "ciplink"])
 DENIED = {"Guard", "Secret"}
@@ -45,7 +47,7 @@ class Client:
 
 
 @asynccontextmanager
-async def peer(simulator: LogixSimulator, command: tuple[str, ...]) -> AsyncIterator[Client]:
+async def peer(simulator: Listener, command: tuple[str, ...]) -> AsyncIterator[Client]:
     """A client beside a simulator that runs; a connection it leaves open is an error."""
     assert APART.exists(), "no clients here: run tests/peers/setup first"
     async with simulator:
@@ -280,4 +282,57 @@ async def test_pylogix_reads_lists_and_writes() -> None:
     assert {name: fields for name, fields in types.items() if name in structures} == {
         name: [slot.name for slot in kind.slots] for name, kind in structures.items()
     }
+    assert not simulator.violations
+
+
+async def test_an_slc_is_listed_read_and_written() -> None:
+    simulator = PcccSimulator.demo("strapper")
+    before = simulator.values()
+    async with peer(simulator, (*DEVICES, "slc")) as client:
+        assert await client("open")
+        assert await client("processor") == "1747-L553"
+        listed = await client("directory")
+        found = {}
+        for name, size in listed.items():
+            if name[0] in "NFB":
+                value = []
+                for at in range(0, size["elements"], 20):
+                    count = min(20, size["elements"] - at)
+                    value += (await client("read", f"{name}:{at}{{{count}}}"))[0][0]
+                found[name] = tuple(value)
+        texts = await client("read", "ST9:0", "ST9:1", "ST9:2")
+        timer = await client("read", "T4:1.PRE", "T4:1.ACC", "N77:0")
+        assert await client("write", "N7:3", -55) is None
+        assert await client("write", "F8:1", 1.5) is None
+        assert await client("write", "T4:2.PRE", 250) is None
+    assert {name: size["length"] for name, size in listed.items()} == {
+        file.name: len(file.memory) for file in simulator.files.values()
+    }
+    assert set(found) == {"B3", "N7", "F8", "N20"}
+    for name in ("N7", "F8", "N20"):
+        assert found[name] == before[name][1]
+    assert [text for text, _ in texts] == ["RECIPE 0", "RECIPE 1", "RECIPE 2"]
+    assert [value for value, _ in timer[:2]] == [before["T4:1.PRE"][1], before["T4:1.ACC"][1]]
+    assert timer[2][1] is not None
+    after = simulator.values()
+    assert {key for key in after if after[key] != before[key]} == {"N7", "F8", "T4:2.PRE"}
+    assert after["T4:2.PRE"] == ("INT", 250)
+
+
+async def test_a_drive_answers_a_plain_cip_client() -> None:
+    simulator = DriveSimulator.demo("line3-drive")
+    held = simulator.values()
+    async with peer(simulator, (*DEVICES, "cip")) as client:
+        assert await client("open")
+        assert await client("ask", 0x0E, 0x01, 1, 7, "") == [b"\x0dPowerFlex 755".hex(), None]
+        value, error = await client("ask", 0x0E, 0x0F, 42, 1, "")
+        assert (int.from_bytes(bytes.fromhex(value), "little"), error) == (
+            held["parameter/42"][1],
+            None,
+        )
+        assert await client("ask", 0x10, 0x0F, 42, 1, "0700") == ["", None]
+        refused = await client("ask", 0x10, 0x0F, 1, 1, "0700")
+        assert refused[1] == "Attribute not settable"
+    changed = {key: now for key, now in simulator.values().items() if now != held[key]}
+    assert changed == {"parameter/42": ("UINT", 7)}
     assert not simulator.violations

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import NamedTuple
 
-from goldcopy_sim.enip import DriveSimulator, LogixSimulator
+from goldcopy_sim.enip.server import Listener
 
 HEADER = struct.Struct("<HHII8sI")
 CONTEXT = b"contexts"
@@ -156,7 +156,7 @@ class Wire:
 
 
 @asynccontextmanager
-async def wired(simulator: LogixSimulator | DriveSimulator) -> AsyncIterator[Wire]:
+async def wired(simulator: Listener) -> AsyncIterator[Wire]:
     """A bare connection to a simulator that listens."""
     reader, writer = await asyncio.open_connection(simulator.host, simulator.port)
     try:
@@ -167,7 +167,7 @@ async def wired(simulator: LogixSimulator | DriveSimulator) -> AsyncIterator[Wir
 
 @asynccontextmanager
 async def opened(
-    simulator: LogixSimulator | DriveSimulator, size: int = 4000, *, path: bytes | None = None
+    simulator: Listener, size: int = 4000, *, path: bytes | None = None
 ) -> AsyncIterator[Wire]:
     """A simulator that runs, and a class 3 connection to it."""
     if path is None:

@@ -1,4 +1,4 @@
-"""Simulated EtherNet/IP devices: a Logix controller and a drive, with their faults."""
+"""Simulated EtherNet/IP devices: a Logix controller, a drive, an SLC, with their faults."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from .drive import DriveSimulator
 from .identity import Identity, Keyswitch
 from .logix import Content, Logix, Setup
 from .parameter import Parameter
+from .pccc import DataFile, PcccSimulator
 from .server import Listener
 from .tags import Program, Tag
 from .types import COUNTER, NONE, READ_ONLY, READ_WRITE, STRING, TIMER, Member, Structure, string
@@ -20,12 +21,14 @@ __all__ = [
     "READ_WRITE",
     "STRING",
     "TIMER",
+    "DataFile",
     "DriveSimulator",
     "Identity",
     "Keyswitch",
     "LogixSimulator",
     "Member",
     "Parameter",
+    "PcccSimulator",
     "Program",
     "Structure",
     "Tag",

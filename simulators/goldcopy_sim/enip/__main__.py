@@ -1,17 +1,18 @@
 """Run a simulated controller alone: ``python -m goldcopy_sim.enip --name line3-palletizer``.
 
-With ``--drive`` as the first argument it is a drive.
+With ``--drive`` or ``--pccc`` as the first argument it is a drive or an SLC.
 """
 
 import sys
 
-from goldcopy_sim.service import run_alone
+from goldcopy_sim.service import Simulator, run_alone
 
-from . import DriveSimulator, LogixSimulator
+from . import DriveSimulator, LogixSimulator, PcccSimulator
+
+KINDS: dict[str, type[Simulator]] = {"--drive": DriveSimulator, "--pccc": PcccSimulator}
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--drive"]:
+    kind = KINDS.get(" ".join(sys.argv[1:2]))
+    if kind is not None:
         del sys.argv[1]
-        run_alone(DriveSimulator)
-    else:
-        run_alone(LogixSimulator)
+    run_alone(kind or LogixSimulator)

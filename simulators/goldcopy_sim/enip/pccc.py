@@ -1,0 +1,263 @@
+"""An SLC 5/05: data files, read and written by PCCC commands (1770-RM516) inside CIP."""
+
+from __future__ import annotations
+
+import random
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Self, Unpack
+
+from goldcopy_sim.service import Service, Value
+
+from . import cip
+from .cip import Refusal, Reply, Request
+from .device import Options
+from .identity import Identity
+from .server import Listener
+
+_EXECUTE: Final = 0x4B
+_DIAGNOSE, _TYPED = 0x06, 0x0F
+"""Commands: diagnostic status, and the protected typed logical ones by function."""
+_READ_2, _READ_3, _WRITE_3, _MASKED_3 = 0xA1, 0xA2, 0xAA, 0xAB
+"""Functions, by the number of address fields."""
+_NAMES: Final = {
+    (_DIAGNOSE, 0x03): "PCCC diagnostic status", (_TYPED, _READ_2): "PCCC typed read, 2 fields",
+    (_TYPED, _READ_3): "PCCC typed read", (_TYPED, _WRITE_3): "PCCC typed write",
+    (_TYPED, _MASKED_3): "PCCC masked write",
+}  # fmt: skip
+_READING: Final = frozenset({(_DIAGNOSE, 0x03), (_TYPED, _READ_2), (_TYPED, _READ_3)})
+"""What is not known is taken for a write."""
+_ILLEGAL, _EXTENDED = 0x10, 0xF0
+_NOTHING_THERE, _TOO_LARGE, _WRONG_TYPE = 0x06, 0x09, 0x11
+_MOST: Final = 236
+_DIRECTORY: Final = 0x01
+_ROWS_AT, _ROW, _SIZE_AT, _LADDERS_AT, _FILES_AT = 79, 10, 70, 46, 52
+"""Where a directory has what; one client's word for it, no public specification."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of data file."""
+
+    letter: str
+    code: int
+    size: int
+    """Bytes of an element."""
+    iec: str = ""
+    format: str = ""
+    words: tuple[str, ...] = ()
+    """Names of the words of an element, where it is a structure."""
+
+
+KINDS: Final = {
+    kind.letter: kind
+    for kind in (
+        Kind("O", 0x82, 2, "WORD", "H"), Kind("I", 0x83, 2, "WORD", "H"),
+        Kind("S", 0x84, 2, "WORD", "H"), Kind("B", 0x85, 2, "WORD", "H"),
+        Kind("T", 0x86, 6, words=("CTL", "PRE", "ACC")),
+        Kind("C", 0x87, 6, words=("CTL", "PRE", "ACC")),
+        Kind("R", 0x88, 6, words=("CTL", "LEN", "POS")), Kind("N", 0x89, 2, "INT", "h"),
+        Kind("F", 0x8A, 4, "REAL", "f"), Kind("ST", 0x8D, 84), Kind("L", 0x91, 4, "DINT", "i"),
+    )
+}  # fmt: skip
+
+
+class DataFile:
+    """One data file and its memory."""
+
+    def __init__(self, letter: str, number: int, elements: int, data: bytes = b"") -> None:
+        self.kind, self.number, self.elements = KINDS[letter], number, elements
+        self.memory = bytearray(data.ljust(self.kind.size * elements, b"\0"))
+
+    @property
+    def name(self) -> str:
+        """``N7``."""
+        return f"{self.kind.letter}{self.number}"
+
+    def values(self) -> Iterable[tuple[str, str, Value]]:
+        """Address, IEC type and value of all it holds."""
+        kind = self.kind
+        if kind.format:
+            found = struct.unpack(f"<{self.elements}{kind.format}", self.memory)
+            yield self.name, f"ARRAY[{self.elements}] OF {kind.iec}", found
+            return
+        for at in range(self.elements):
+            start = at * kind.size
+            if not kind.words:
+                yield (
+                    f"{self.name}:{at}",
+                    "STRING",
+                    _text(bytes(self.memory[start : start + kind.size])),
+                )
+            for word, name in enumerate(kind.words):
+                octets = self.memory[start + 2 * word : start + 2 * word + 2]
+                iec = "WORD" if name == "CTL" else "INT"
+                number = int.from_bytes(octets, "little", signed=iec == "INT")
+                yield f"{self.name}:{at}.{name}", iec, number
+
+    def store(self, at: int, word: str, value: Value) -> None:
+        """Set an element, or a word of one."""
+        kind, start = self.kind, at * self.kind.size
+        if kind.format:
+            octets = struct.pack("<" + kind.format, value)
+        elif word:
+            start += 2 * kind.words.index(word)
+            octets = struct.pack("<H" if word == "CTL" else "<h", value)
+        else:
+            octets = _string(str(value))
+        self.memory[start : start + len(octets)] = octets
+
+
+class PcccSimulator(Listener):
+    """A simulated SLC 5/05: data files and their directory."""
+
+    slot = 0
+    """It has no backplane to route over, yet takes the route that clients put in front."""
+
+    def __init__(
+        self, *, port: int = 0, files: Iterable[DataFile] = (), **options: Unpack[Options]
+    ) -> None:
+        """Set one up with its data files; see ``Device`` for the other options."""
+        options.setdefault("identity", IDENTITY)
+        super().__init__(**options)
+        self.files = {file.number: file for file in files}
+        self.objects[0x67] = self._pccc
+        self.listen_at(port)
+
+    @classmethod
+    def demo(cls, name: str, *, port: int = 0, fault: str | None = None) -> Self:
+        """A strapping machine; the same name gives the same state."""
+        chance = random.Random(name)
+        sizes = (("O", 4), ("I", 4), ("S", 83), ("B", 16), ("T", 8), ("C", 4), ("R", 2), ("N", 60))
+        files = [
+            DataFile(letter, number, count, chance.randbytes(KINDS[letter].size * count))
+            for number, (letter, count) in enumerate(sizes)
+        ]
+        numbers = [chance.uniform(-50, 500) for _ in range(20)]
+        files += [
+            DataFile("F", 8, 20, struct.pack("<20f", *numbers)),
+            DataFile("ST", 9, 3, b"".join(_string(f"RECIPE {at}") for at in range(3))),
+            DataFile("N", 20, 256, chance.randbytes(512)),
+        ]
+        return cls(port=port, fault=fault, files=files)
+
+    def values(self) -> dict[str, tuple[str, Value]]:
+        """``N7`` as an array, ``T4:0.PRE`` by word, ``ST9:1`` as text."""
+        found = (row for _, file in sorted(self.files.items()) for row in file.values())
+        return {address: (iec, value) for address, iec, value in found}
+
+    def change(self, address: str, value: Value) -> None:
+        """Set ``N7:3``, ``T4:0.PRE`` or ``ST9:1``.
+
+        Raises:
+            LookupError: There is no such element.
+        """
+        name, _, rest = address.partition(":")
+        at, _, word = rest.partition(".")
+        for file in self.files.values():
+            if file.name == name and at.isdigit() and int(at) < file.elements:
+                file.store(int(at), word, value)
+                return
+        raise LookupError(f"there is no {address}")
+
+    def directory(self) -> bytes:
+        """File 0, which says what files there are; a number that is left out has a row too."""
+        count = max(self.files, default=-1) + 1
+        image = bytearray(_ROWS_AT + _ROW * count)
+        image[_LADDERS_AT], image[_FILES_AT] = 3, len(self.files)
+        struct.pack_into("<H", image, _SIZE_AT, len(image))
+        for number in range(count):
+            file = self.files.get(number)
+            code, size = (file.kind.code, len(file.memory)) if file else (0x81, 0)
+            struct.pack_into("<BH", image, _ROWS_AT + _ROW * number, code, size)
+        return bytes(image)
+
+    def _pccc(self, request: Request) -> Reply:
+        """The requestor's id, then a PCCC packet; the answer has the same in front."""
+        data = request.data
+        if request.service != _EXECUTE:
+            raise Refusal(cip.NOT_SUPPORTED)
+        if not data or len(data) < data[0] + 5:
+            raise Refusal(cip.NOT_ENOUGH_DATA)
+        requestor, packet = data[: data[0]], data[data[0] :]
+        command, _, transaction, function = struct.unpack_from("<BBHB", packet)
+        writes = (command, function) not in _READING
+        name = _NAMES.get((command, function), f"PCCC {command:#04x}/{function:#04x}")
+        self.services[-1] = Service(name, writes, packet[5:].hex())
+        try:
+            body, status = self._command(command, function, packet[5:]), 0
+        except _Bad as bad:
+            body, status = bad.extended, bad.status
+        return Reply(requestor + struct.pack("<BBH", command | 0x40, status, transaction) + body)
+
+    def _command(self, command: int, function: int, data: bytes) -> bytes:
+        if (command, function) == (_DIAGNOSE, 0x03):
+            return b"\x00\xee\x34\x5b\x22" + b"1747-L553  " + bytes(8)
+        if command != _TYPED or function not in (_READ_2, _READ_3, _WRITE_3, _MASKED_3):
+            raise _Bad(_ILLEGAL)
+        size, number, code, element, *rest = _fields(data, 4 if function == _READ_2 else 5)
+        body = data[rest.pop() :]
+        if size > _MOST:
+            raise _Bad(_EXTENDED, _TOO_LARGE)
+        if number == 0 and code == _DIRECTORY:
+            memory, start = bytearray(self.directory()), 2 * element
+        else:
+            file = self.files.get(number)
+            if file is None:
+                raise _Bad(_EXTENDED, _NOTHING_THERE)
+            if file.kind.code != code:
+                raise _Bad(_EXTENDED, _WRONG_TYPE)
+            start = element * file.kind.size + 2 * (rest[0] if rest else 0)
+            memory = file.memory
+        if not size or start + size > len(memory):
+            raise _Bad(_EXTENDED, _NOTHING_THERE)
+        if function in (_READ_2, _READ_3):
+            return bytes(memory[start : start + size])
+        mask = b"\xff\xff"
+        if function == _MASKED_3:
+            mask, body = body[:2], body[2:]
+        if len(body) != size:
+            raise _Bad(_ILLEGAL)
+        for at, byte in enumerate(body):
+            keep = mask[at % 2]
+            memory[start + at] = memory[start + at] & ~keep & 0xFF | byte & keep
+        return b""
+
+
+class _Bad(Exception):
+    def __init__(self, status: int, extended: int | None = None) -> None:
+        super().__init__(status)
+        self.status, self.extended = status, b"" if extended is None else bytes((extended,))
+
+
+def _fields(data: bytes, count: int) -> list[int]:
+    """Address fields: a byte each, or FF and two bytes. The last one is where they end."""
+    found, at = [], 0
+    for _ in range(count):
+        if at < len(data) and data[at] == 0xFF and at:
+            field, step = data[at + 1 : at + 3], 3
+        else:
+            field, step = data[at : at + 1], 1
+        if at + step > len(data):
+            raise _Bad(_ILLEGAL)
+        found.append(int.from_bytes(field, "little"))
+        at += step
+    return [*found, at]
+
+
+def _string(text: str) -> bytes:
+    """A length, then 82 characters, the two of each word swapped."""
+    octets = text.encode("latin-1")[:82].ljust(82, b"\0")
+    swapped = b"".join(octets[at + 1 : at + 2] + octets[at : at + 1] for at in range(0, 82, 2))
+    return struct.pack("<H", min(len(text), 82)) + swapped
+
+
+def _text(element: bytes) -> str:
+    (length,) = struct.unpack_from("<H", element)
+    swapped = element[2:]
+    octets = b"".join(swapped[at + 1 : at + 2] + swapped[at : at + 1] for at in range(0, 82, 2))
+    return octets[:length].decode("latin-1")
+
+
+IDENTITY: Final = Identity(product=0x59, revision=(10, 2), name="1747-L553/C", mode_bits=False)
