@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from goldcopy.errors import Malformed
 
@@ -17,6 +18,9 @@ MOST = 1000
 """Nodes of one request at most, whatever the server says: a controller has a cycle to keep."""
 _IDLE_PAGES = 100
 """Empty pages in a row after which a list is taken to have no end."""
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 Wanted = tuple[NodeId, int]
 """A node and one of its attributes."""
@@ -101,9 +105,9 @@ class Client:
                 raise status.error(fault.status) from None
             if len(wanted) == 1:
                 return [Result(NULL, fault.status)]
-            self.limits.read = max(1, min(self.limits.read, len(wanted) // 2))
-            cut = len(wanted) // 2
-            return await self._read(wanted[:cut]) + await self._read(wanted[cut:])
+            if fault.status in status.TOO_MANY:
+                self.limits.read = max(1, min(self.limits.read, len(wanted) // 2))
+            return await _in_pieces(wanted, lambda: self.limits.read, self._read)
         except ReadFailed as failed:
             if len(wanted) == 1:
                 return [Result(NULL, status.BAD_DECODING)]
@@ -139,12 +143,14 @@ class _Browse:
                 raise status.error(fault.status) from None
             if len(nodes) == 1:
                 return [(fault.status, [])]
-            return await self._halves(nodes, fault.status)
+            if fault.status in status.TOO_MANY:
+                self._be_modest(len(nodes))
+            return await self._in_pieces(nodes)
         results = await self._drained(first)
         again = [n for n, (code, _) in enumerate(results) if code in _AGAIN]
         if again and len(nodes) > 1:
             self._be_modest(len(nodes))
-            redone = await self._halves([nodes[n] for n in again], _AGAIN_ALONE)
+            redone = await self._in_pieces([nodes[n] for n in again])
             for n, result in zip(again, redone, strict=True):
                 results[n] = result
         return results
@@ -154,14 +160,8 @@ class _Browse:
             nodes, reference=self._reference, forward=self._forward, classes=self._classes
         )
 
-    async def _halves(
-        self, nodes: Sequence[NodeId], code: int
-    ) -> list[tuple[int, list[Reference]]]:
-        cut = max(1, len(nodes) // 2)
-        if code in status.TOO_MUCH:
-            self._be_modest(len(nodes))
-        results = await self.of(nodes[:cut])
-        return results + (await self.of(nodes[cut:]) if nodes[cut:] else [])
+    async def _in_pieces(self, nodes: Sequence[NodeId]) -> list[tuple[int, list[Reference]]]:
+        return await _in_pieces(nodes, lambda: self._client.limits.browse, self.of)
 
     def _be_modest(self, tried: int) -> None:
         limits = self._client.limits
@@ -182,7 +182,9 @@ class _Browse:
             try:
                 pages = await self._ask(services.BROWSE_NEXT, body, len(turn))
             except Fault as fault:
-                raise status.error(fault.status) from None
+                if fault.status not in status.TOO_MUCH:
+                    raise status.error(fault.status) from None
+                pages = [Browsed(status.POINT_INVALID, None, [])] * len(turn)  # browsed anew
             for n, page in zip(turn, pages, strict=True):
                 code, found = results[n]
                 results[n] = (page.status if status.bad(page.status) else code, found)
@@ -201,4 +203,15 @@ class _Browse:
 
 _UNREAD = Result(NULL, status.BAD_DECODING)
 _AGAIN = frozenset({status.NO_CONTINUATION_POINTS, status.POINT_INVALID})
-_AGAIN_ALONE = 0
+
+
+async def _in_pieces(
+    things: Sequence[T], most: Callable[[], int], ask: Callable[[Sequence[T]], Awaitable[list[R]]]
+) -> list[R]:
+    """Ask for halves, or less where a limit has been learnt meanwhile."""
+    half = (len(things) + 1) // 2
+    results: list[R] = []
+    while len(results) < len(things):
+        size = max(1, min(half, most()))
+        results += await ask(things[len(results) : len(results) + size])
+    return results

@@ -14,16 +14,12 @@ ATTRIBUTE_INVALID = _Codes.BadAttributeIdInvalid
 NODE_UNKNOWN = _Codes.BadNodeIdUnknown
 REQUEST_TOO_LARGE = _Codes.BadRequestTooLarge
 
-TOO_MUCH = frozenset(
-    {
-        _Codes.BadTooManyOperations,
-        _Codes.BadEncodingLimitsExceeded,
-        _Codes.BadResponseTooLarge,
-        _Codes.BadRequestTooLarge,
-        _Codes.BadTcpMessageTooLarge,
-    }
+TOO_MANY = frozenset(
+    {_Codes.BadTooManyOperations, _Codes.BadRequestTooLarge, _Codes.BadTcpMessageTooLarge}
 )
-"""The server could not do so many at once; fewer may work."""
+"""So many nodes are never possible."""
+TOO_MUCH = TOO_MANY | {_Codes.BadResponseTooLarge, _Codes.BadEncodingLimitsExceeded}
+"""The server could not do this at once; in smaller pieces it may work."""
 
 _MEANS = {
     _Codes.BadUserAccessDenied: "this user may not read it",

@@ -102,7 +102,20 @@ async def test_too_many_operations_are_halved_until_they_fit(count: int, most: i
     server = Server(most)
     assert await client(server, read=100).read(wanted(count)) == held(count, {})
     refused = [size for size in server.asked if size > most]
-    assert len(refused) <= 7 + 100 // most  # the limit that was found is kept
+    assert len(refused) <= 7  # 100, 50, 25, …: what was found out is kept
+
+
+async def test_one_long_value_does_not_slow_down_all_others() -> None:
+    class Cramped(Server):
+        async def ask(self, service: int, body: bytes) -> Reader:
+            reader = await super().ask(service, body)
+            if len(reader.data) > 8 + 6 * 10 and struct.pack("<i", 77) in reader.data:
+                raise Fault(TOO_LARGE)
+            return reader
+
+    server = Cramped()
+    assert await client(server, read=100).read(wanted(1000)) == held(1000, {})
+    assert len(server.asked) < 10 + 2 * 7
 
 
 async def test_a_value_too_large_for_any_response_says_so() -> None:
@@ -204,3 +217,16 @@ async def test_a_half_read_list_is_not_taken() -> None:
 
     with pytest.raises(Malformed, match="Browse cannot be decoded"):
         await client(Torn(100, 1)).browse([NodeId(1, 7)])
+
+
+async def test_pages_that_are_too_large_are_asked_for_anew() -> None:
+    class Cramped(Library):
+        async def ask(self, service: int, body: bytes) -> Reader:
+            pages = struct.unpack_from("<i", body, 1)[0]
+            if service == services.BROWSE_NEXT and pages > 1:
+                self._open.clear()
+                raise Fault(TOO_LARGE)
+            return await super().ask(service, body)
+
+    results = await client(Cramped(5, 100)).browse([NodeId(1, n) for n in range(20)])
+    assert [(code, len(references)) for code, references in results] == [(0, n) for n in range(20)]

@@ -17,7 +17,7 @@ from asyncua.ua.ua_binary import (
     struct_to_binary,
     variant_to_binary,
 )
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from goldcopy.snapshot import real_bits
@@ -128,7 +128,9 @@ def test_dimensions_that_do_not_fit_are_refused(dimensions: tuple[int, ...]) -> 
         Reader(raw).variant()
 
 
-@given(st.integers(0, 2**32 - 1), st.booleans())
+@given(st.integers(0, 2**32 - 1) | st.integers(0x7F800001, 0x7FBFFFFF), st.booleans())
+@example(0x7FA00001, False)  # signalling NaNs, which a conversion to double quietens
+@example(0xFFA00001, True)
 def test_every_bit_of_a_real_survives(bits: int, array: bool) -> None:
     raw = struct.pack("<I", bits)
     value = b"\x8a" + struct.pack("<i", 1) + raw if array else b"\x0a" + raw
