@@ -76,7 +76,7 @@ async def _run(inventory: Inventory, vault: Vault, as_json: bool) -> bool:
             done += tamper(vault.load(vault.resolve(device.name)), running[device.name])
         say(f"Somebody changes {len(done)} values at the controllers, past goldcopy:")
         if not as_json:
-            rows = [[one.device, one.address, str(one.old), str(one.new)] for one in done]
+            rows = [[one.device, one.address, _shown(one.old), _shown(one.new)] for one in done]
             output.table(["device", "where", "was", "is"], rows)
         say("The second pull:")
         second = await pull_into(vault, devices, inventory.zones)
@@ -96,7 +96,8 @@ def tamper(snapshot: Snapshot, controller: Simulator) -> list[Tampered]:
         if item.role == "setting"
         and item.access == "read-write"
         and item.address in held
-        and isinstance(held[item.address][1], bool | int | float)
+        and isinstance(held[item.address][1], bool | int | float | bytes)
+        and held[item.address][1] != b""
     ]
     step = max(1, len(fit) // CHANGES)
     done = []
@@ -108,12 +109,19 @@ def tamper(snapshot: Snapshot, controller: Simulator) -> list[Tampered]:
     return done
 
 
+def _shown(value: SimulatedValue) -> str:
+    """Of bytes the end: that is where they are changed."""
+    return f"… {value[-8:].hex(' ')}" if isinstance(value, bytes) else str(value)
+
+
 def nudged(value: SimulatedValue) -> SimulatedValue:
     """Another value of the same kind, near enough to look like somebody's doing."""
     if isinstance(value, bool):
         return not value
     if isinstance(value, int):
         return value - 1 if value > 0 else value + 1
+    if isinstance(value, bytes):
+        return value[:-1] + bytes([value[-1] ^ 1])
     assert isinstance(value, float)
     return value + 1.0 if abs(value) < 1e6 else 0.0
 
