@@ -14,7 +14,7 @@ from pycomm3 import CIPDriver, SLCDriver
 
 class Slc:
     def __init__(self, port: int) -> None:
-        self.driver: Any = SLCDriver(f"127.0.0.1:{port}")
+        self.driver: Any = SLCDriver(f"127.0.0.1:{port}")  # type: ignore[no-untyped-call]
 
     def open(self) -> object:
         return self.driver.open()
