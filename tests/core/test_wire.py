@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import selectors
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, Literal, NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.core.clock import on_a_clock
 
 from goldcopy.driver import Courtesy, Meter, Target
 from goldcopy.errors import GoldcopyError, Malformed, Refused, Unreachable, WouldWrite
@@ -50,38 +50,7 @@ def frames(data: bytes) -> list[bytes]:
     return cut
 
 
-# -- a clock and a socket that the test drives ---------------------------------------------------
-
-
-class Clock(selectors.SelectSelector):
-    """Where a loop would sleep, time jumps."""
-
-    now = 0.0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0)
-        if not ready:
-            assert timeout is not None, "a hang: nothing can ever happen again"
-            self.now += max(0.0, timeout)
-        return ready
-
-
-class ClockLoop(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
-        self.clock = Clock()
-        super().__init__(self.clock)
-
-    def time(self) -> float:
-        return self.clock.now
-
-
-def on_a_clock(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    def run() -> None:
-        with asyncio.Runner(loop_factory=ClockLoop) as runner:
-            runner.run(test())
-
-    run.__name__ = test.__name__
-    return run
+# -- a socket that the test drives ----------------------------------------------------------------
 
 
 class Sent(NamedTuple):

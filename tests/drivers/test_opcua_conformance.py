@@ -99,7 +99,7 @@ class TestOpcUaOven(DriverConformance):
     async def bench(self) -> AsyncIterator[Bench]:
         settings = Settings(security=[SecurityPolicyType.NoSecurity])
         async with OpcUaSimulator.demo("oven-1", settings=settings) as plc:
-            target = Target("oven", plc.host, plc.port, timeout=1.0, options=PLAIN)
+            target = Target("oven", plc.host, plc.port, timeout=0.5, options=PLAIN)
             yield replace(await oven(plc, target), cuts=150)
 
 
@@ -166,7 +166,7 @@ class TestOpcUaSecured(LoginConformance):
                 "oven",
                 plc.host,
                 plc.port,
-                timeout=1.0,
+                timeout=0.5,
                 username="vic",
                 password=Secret(PASSWORD),
                 options=self.options,
@@ -175,7 +175,7 @@ class TestOpcUaSecured(LoginConformance):
                 await oven(plc, target, PARAMETERS),
                 refused=replace(target, password=Secret("open sesame")),
                 login="ActivateSession",
-                cuts=100,
+                cuts=60,
             )
 
 

@@ -62,7 +62,7 @@ class Bench:
     """Seconds after which a pull hangs. Far more than a right driver takes on a slow machine."""
     patience: float = 5.0
     """Seconds for what must happen at once: a socket to close, a task to end."""
-    parallel: int = 8
+    parallel: int = 16
     """Pulls that the simulator bears at once, each over a link of its own."""
     cuts: int = 1000
     """Cuts to try: after every byte of a session up to so long, after chosen ones of a longer."""

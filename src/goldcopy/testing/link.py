@@ -94,14 +94,14 @@ class FaultyLink:
     def opened(self, passage: Passage) -> None:
         """Count a connection in."""
         self._passages.add(passage)
+        passage.ended.add_done_callback(lambda _: self._passages.discard(passage))
         self.open += 1
         self.total += 1
         self.peak = max(self.peak, self.open)
         self._quiet.clear()
 
-    def closed(self, passage: Passage) -> None:
+    def closed(self) -> None:
         """Count a connection out."""
-        self._passages.discard(passage)
         self.open -= 1
         if self.open == 0:
             self._quiet.set()

@@ -28,6 +28,7 @@ class Passage(asyncio.Protocol):
         self.deaf = False
         """Whether what the client sends gets lost."""
         self.ended = asyncio.get_running_loop().create_future()
+        """Done when both connections are closed."""
         self._client: asyncio.Transport
         self._server: asyncio.Transport | None = None
         self._task: asyncio.Task[None]
@@ -35,6 +36,7 @@ class Passage(asyncio.Protocol):
         self._to_server, self._to_client = Line(link.delay), Line(link.delay)
         self._requests, self._replies = Cutter(link.framing), Cutter(link.framing)
         self._in_flight = 0
+        self._left = False
         self._frames: asyncio.Queue[tuple[int, bytes] | None] = asyncio.Queue()
 
     # -- for faults ----------------------------------------------------------------------------
@@ -60,6 +62,8 @@ class Passage(asyncio.Protocol):
 
     def cut(self, *, reset: bool = False) -> None:
         """Close the client's connection, orderly or with a reset."""
+        if self._client.is_closing():
+            return
         if reset:
             client = self._client.get_extra_info("socket")
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
@@ -91,11 +95,17 @@ class Passage(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """The client's connection is gone."""
+        self._left = True
+        self.link.closed()
         self._task.cancel()
+        self._task.add_done_callback(lambda _: self._end())
+
+    def _end(self) -> None:
+        """The client has gone and the fault has stopped: only the server may still be there."""
         if self._server is not None:
             self._server.abort()
-        self.link.closed(self)
-        self.ended.set_result(None)
+        elif not self.ended.done():
+            self.ended.set_result(None)
 
     def _forward(self, data: bytes) -> None:
         if self.deaf:
@@ -122,17 +132,19 @@ class Passage(asyncio.Protocol):
         fault, loop = self.link.fault, asyncio.get_running_loop()
         if fault is None or fault.connects:
             try:
-                self._server, _ = await loop.create_connection(
-                    lambda: ServerSide(self), *self.link.server
-                )
+                await loop.create_connection(lambda: ServerSide(self), *self.link.server)
             except OSError:
                 self.cut(reset=True)
                 return
-            for data in self._early:
-                self._server.write(data)
         if fault is not None:
             await fault.carry(self)
             self._to_client.put(self.cut)
+
+    def server_here(self, transport: asyncio.Transport) -> None:
+        """The server has taken the connection."""
+        self._server = transport
+        for data in self._early:
+            self._forward(data)
 
     def from_server(self, data: bytes, frames: list[bytes]) -> None:
         """The server has sent ``data``, which completes these frames."""
@@ -146,7 +158,11 @@ class Passage(asyncio.Protocol):
 
     def server_gone(self, rest: bytes) -> None:
         """The server has closed, in the middle of a frame if there is a ``rest``."""
-        if self.link.fault is None:
+        self._server = None
+        if self._left:
+            if self._task.done():
+                self._end()
+        elif self.link.fault is None:
             self._to_client.put(self.cut)
         else:
             if rest:
@@ -160,6 +176,11 @@ class ServerSide(asyncio.Protocol):
     def __init__(self, passage: Passage) -> None:
         self._passage = passage
         self._cutter = Cutter(passage.link.framing)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The server has taken the connection."""
+        assert isinstance(transport, asyncio.Transport)
+        self._passage.server_here(transport)
 
     def data_received(self, data: bytes) -> None:
         """The server sends."""

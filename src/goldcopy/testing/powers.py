@@ -7,6 +7,7 @@ import io
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import partial
 
 import msgspec
 
@@ -18,7 +19,7 @@ from goldcopy.testing import faults
 from goldcopy.testing.bench import Bench, form
 from goldcopy.testing.conformance import DriverConformance, session
 from goldcopy.testing.faults import Fault
-from goldcopy.testing.runs import Run, attempt, complete, linked, pull, sample
+from goldcopy.testing.runs import Run, attempt, complete, linked, pull, sample, together
 
 
 class LoginConformance(DriverConformance):
@@ -111,9 +112,10 @@ class WritableConformance(DriverConformance):
             async with linked(bench) as run:
                 await self.write(bench, run, path)
                 frames, once = len(run.link.frames), self.written(bench)
-        for number in range(frames):
-            for fault in (faults.dead(number), faults.silence(number), faults.late(number)):
-                await self.unanswered(fault, path, once)
+            kinds = (faults.dead, faults.silence, faults.late)
+            losses = [loss(number) for number in range(frames) for loss in kinds]
+            jobs = [partial(self.unanswered, loss, path, once) for loss in losses]
+            await together(bench.parallel, jobs)
 
     async def unanswered(self, fault: Fault, path: str, once: int) -> None:
         """A write over a link that loses an answer."""

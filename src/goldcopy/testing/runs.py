@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeVar
 
 from goldcopy.driver import Meter, Target
 from goldcopy.errors import GoldcopyError, Malformed, Unreachable
@@ -14,6 +16,8 @@ from goldcopy.snapshot import Snapshot
 from goldcopy.testing.bench import Bench
 from goldcopy.testing.faults import Fault
 from goldcopy.testing.link import FaultyLink
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -95,19 +99,24 @@ async def each(
     bench: Bench, faults: Iterable[Fault], how: Callable[[Bench, Fault], Awaitable[Run]] = honest
 ) -> list[Run]:
     """A run with each of these faults, several at once; all that is amiss in one error."""
-    limit = asyncio.Semaphore(bench.parallel)
+    return await together(bench.parallel, [partial(how, bench, fault) for fault in faults])
 
-    async def one(fault: Fault) -> Run:
+
+async def together(parallel: int, jobs: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
+    """All jobs, so many at once, each to its end; all that is amiss in one error."""
+    limit = asyncio.Semaphore(parallel)
+
+    async def one(job: Callable[[], Awaitable[T]]) -> T:
         async with limit:
-            return await how(bench, fault)
+            return await job()
 
-    done = await asyncio.gather(*map(one, faults), return_exceptions=True)
-    amiss = [run for run in done if isinstance(run, BaseException)]
+    done = await asyncio.gather(*map(one, jobs), return_exceptions=True)
+    amiss = [result for result in done if isinstance(result, BaseException)]
     text = "\n".join(map(str, amiss[:10]))
     if not all(isinstance(one, AssertionError) for one in amiss):
         raise BaseExceptionGroup(text, amiss)
     assert not amiss, f"{len(amiss)} of {len(done)}:\n{text}"
-    return [run for run in done if isinstance(run, Run)]
+    return [result for result in done if not isinstance(result, BaseException)]
 
 
 async def closed(bench: Bench, run: Run, when: str) -> None:
@@ -128,7 +137,7 @@ async def nothing_left(bench: Bench, when: str) -> AsyncIterator[None]:
     while left := {task for task in asyncio.all_tasks() - before if not task.done()}:
         if asyncio.get_running_loop().time() > end:
             raise AssertionError(f"{when}: tasks were left behind: {left}")
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.001)
 
 
 def sample(total: int, most: int) -> list[int]:
