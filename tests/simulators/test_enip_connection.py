@@ -178,10 +178,15 @@ async def test_the_same_sequence_number_is_not_done_twice() -> None:
     assert simulator.values()["Speed"] == ("DINT", 8)
 
 
-async def test_a_connection_that_timed_out_is_not_answered() -> None:
+@pytest.mark.parametrize("forced", [True, False])
+async def test_a_connection_that_timed_out_is_not_answered(forced: bool) -> None:
     simulator = small()
     async with opened(simulator) as wire:
-        simulator.expire()
+        (link,) = simulator.links.values()
+        assert link.lifetime == 2.0 * 512, "the interval asked for, times 4 << 7"
+        link.last_used -= link.lifetime + 1
+        if forced:
+            simulator.expire()
         wire.send_inside(READ)
         wire.send(0x04)  # what comes back is the answer to this
         assert (await wire.frame()).command == 0x04
@@ -194,7 +199,10 @@ async def test_pipelined_requests_wait_side_by_side() -> None:
         simulator.delay = 0.2
         loop = asyncio.get_running_loop()
         start = loop.time()
-        sequences = [wire.send_inside(READ) for _ in range(20)]
+        sequences = []
+        for _ in range(20):
+            sequences.append(wire.send_inside(READ))
+            await asyncio.sleep(0.002)  # each in a segment of its own
         frames = [await wire.frame() for _ in sequences]
         assert loop.time() - start >= 0.19
         assert loop.time() - start < 20 * 0.2, "delays add up"

@@ -87,6 +87,8 @@ async def test_dpi_reads_by_hand() -> None:
         pairs = struct.pack("<6I", 41, 0, 46, 0, 7, 0)
         scattered = await wire.ask(0x4D, plain(0x93, 0, 0), pairs)
         assert (await wire.ask(0x0E, plain(0x93, 46, 14))).data == b"Trim            "
+        command = await wire.ask(0x0E, plain(0x93, 97, 8))
+    assert command.data == struct.pack("<I", 2 | 1 << 6 | 1 << 8), "USINT, not recallable, writable"
     # INT signed, writable, not while running
     flags = 3 | 1 << 3 | 1 << 8 | 1 << 9
     expected = struct.pack("<Iiiii", flags, -5, -100, 100, 0) + struct.pack("<HH", 50, 41)

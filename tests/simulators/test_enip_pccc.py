@@ -66,13 +66,13 @@ async def test_writes_whole_and_masked() -> None:
     simulator = slc()
     async with opened(simulator) as wire:
         assert await pccc(wire, "0f aa 02 07 89 05 00 2a00") == (0, b"")
-        assert await pccc(wire, "0f ab 02 03 85 01 00 0f00 f000") == (0, b"")
+        assert await pccc(wire, "0f ab 02 03 85 01 00 0f00 a500") == (0, b"")
         assert await pccc(wire, "0f aa 02 07 89 05 00 2a") == (0x10, b"")
     held = simulator.values()
     numbers = list(range(-150, 150))
     numbers[5] = 42
     assert held["N7"] == ("ARRAY[300] OF INT", tuple(numbers))
-    assert held["B3"] == ("ARRAY[2] OF WORD", (1, 0xF0))
+    assert held["B3"] == ("ARRAY[2] OF WORD", (1, 0xF5))
     assert [service.writes for service in simulator.log[-3:]] == [True] * 3
 
 

@@ -312,6 +312,7 @@ async def test_writes(path: str, data: str, address: str, value: object) -> None
         ("Shown", "c400 0100 01000000", 0x0F, ()),
         ("Hidden", "c400 0100 01000000", 0x0F, ()),
         ("Guard.Seen", "c400 0100 01000000", 0x0F, ()),
+        ("Guard", f"a002 {GUARD.handle.to_bytes(2, 'little').hex()} 0100" + 12 * "00", 0x0F, ()),
     ],
 )
 async def test_refused_writes(path: str, data: str, status: int, extended: tuple[int, ...]) -> None:
@@ -416,10 +417,15 @@ async def test_an_edit_can_move_the_numbers() -> None:
     async with opened(simulator) as wire:
         before = rows((await wire.ask(0x55, plain(0x6B, 0), LIST)).data)
         old = {row.name: row.id for row in before}
+        for number in old.values():
+            await wire.ask(0x4C, plain(0x6B, number), b"\1\0")
         simulator.edit(Tag("New"))
         after = rows((await wire.ask(0x55, plain(0x6B, 0), LIST)).data)
-    moved = [row.name for row in after if row.name in old and old[row.name] != row.id]
-    assert moved
+        moved = [row for row in after if row.name in old and old[row.name] != row.id]
+        assert moved
+        for row in moved:
+            by_number = await wire.ask(0x4C, plain(0x6B, row.id), b"\1\0")
+            assert by_number == await wire.ask(0x4C, name(row.name), b"\1\0")
 
 
 async def test_what_is_not_served() -> None:
