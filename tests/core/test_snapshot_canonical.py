@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from goldcopy.errors import Wrong
 from goldcopy.snapshot import Blob, Gap, Identity, Item, Snapshot, Value, parse_gap, parse_item
 from goldcopy.snapshot import real_from_bits as real
-from goldcopy.snapshot.canonical import form, gap_line, item_line, parse_head
+from goldcopy.snapshot.canonical import gap_line, item_line, parse_head
+from goldcopy.snapshot.whole import form
 
 VECTORS = Path(__file__).parents[1] / "vectors/format"
 

@@ -8,7 +8,7 @@ import sys
 SCRIPT = """
 import resource, sys
 from goldcopy.snapshot import Identity, Item, Snapshot, parse_item
-from goldcopy.snapshot.canonical import form
+from goldcopy.snapshot.whole import form
 
 def peak():
     unit = 1 if sys.platform == "darwin" else 1024

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from goldcopy.snapshot import Blob, Gap, Identity, Item, Snapshot
-from goldcopy.snapshot.canonical import form
+from goldcopy.snapshot.whole import form
 from goldcopy.vault import Facts, Vault
 
 ROOT = Path(__file__).parents[2]

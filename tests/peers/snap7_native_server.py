@@ -8,8 +8,8 @@ import ctypes
 import socket
 import sys
 
-from snap7.server import Server  # type: ignore[import-not-found]
-from snap7.type import SrvArea  # type: ignore[import-not-found]
+from snap7.server import Server
+from snap7.type import SrvArea
 
 AREAS = {SrvArea.PE: 128, SrvArea.PA: 128, SrvArea.MK: 256, SrvArea.CT: 64, SrvArea.TM: 64}
 
@@ -29,7 +29,7 @@ def main() -> None:
         content = bytes(byte(area.value, number, at) for at in range(length))
         memory = (ctypes.c_ubyte * length).from_buffer_copy(content)
         kept.append(memory)  # the library keeps the address only
-        server.register_area(area, number, memory)
+        server.register_area(area, number, memory)  # type: ignore[arg-type]  # of the 3.x types
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from goldcopy.snapshot import Blob, Gap, Identity, Item, Snapshot
-from goldcopy.snapshot.canonical import form
+from goldcopy.snapshot.whole import form
 from goldcopy.vault import Entry, Facts, Vault
 
 ROOT = Path(__file__).parents[2]

@@ -7,17 +7,13 @@ the vault stores is what the id is made of. docs/format.md is the specification.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
 
 import msgspec
 
 from goldcopy.errors import Wrong
 from goldcopy.snapshot.model import Access, Gap, Identity, Item, Kind, Role
 from goldcopy.snapshot.values import Json, float_from_text, float_text, from_json, to_json
-
-if TYPE_CHECKING:
-    from goldcopy.snapshot.model import Snapshot
 
 FORMAT = "goldcopy/1"
 
@@ -60,19 +56,6 @@ class _GapLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False
     reason: str
 
 
-class Form(NamedTuple):
-    """A snapshot as bytes: its lines, without line ends."""
-
-    head: bytes
-    items: Sequence[bytes]
-    """By path, as the items of the snapshot are."""
-    gaps: Sequence[bytes]
-
-    def digest(self) -> str:
-        """SHA-256 over all lines, each with a line feed behind it: the snapshot's id."""
-        return _digest([self.head, *self.items, *self.gaps])
-
-
 _plain = msgspec.json.Encoder().encode
 _decode_head = msgspec.json.Decoder(Head).decode
 _decode_item = msgspec.json.Decoder(_ItemLine).decode
@@ -85,24 +68,9 @@ def _encode(line: Head | _ItemLine | _GapLine) -> bytes:
     return data.replace(b"\x7f", b"\\u007f") if b"\x7f" in data else data
 
 
-def form(snapshot: Snapshot) -> Form:
-    """All lines of a snapshot."""
-    return Form(
-        _encode(_head(snapshot, snapshot.rules)),
-        list(map(item_line, snapshot.items)),
-        list(map(gap_line, snapshot.gaps)),
-    )
-
-
-def settings_digest(snapshot: Snapshot, items: Sequence[bytes] | None = None) -> str:
-    """Identity and settings only. The rules are left out: a new rule changes no controller.
-
-    ``items`` are the lines of all items, where they are at hand.
-    """
-    lines = map(item_line, snapshot.items) if items is None else items
-    pairs = zip(snapshot.items, lines, strict=True)
-    of_settings = [line for item, line in pairs if item.role == "setting"]
-    return _digest([_encode(_head(snapshot, "")), *of_settings])
+def head_line(head: Head) -> bytes:
+    """The canonical bytes of a head, without a line end."""
+    return _encode(head)
 
 
 def item_line(item: Item) -> bytes:
@@ -170,17 +138,8 @@ def parse_gap(line: bytes | msgspec.Raw) -> Gap:
     return Gap(read.gap, read.reason)
 
 
-def _head(snapshot: Snapshot, rules: str) -> Head:
-    return Head(
-        format=FORMAT,
-        device=snapshot.device,
-        driver=snapshot.driver,
-        identity=snapshot.identity,
-        rules=rules or "",
-    )
-
-
-def _digest(lines: Iterable[bytes]) -> str:
+def digest(lines: Iterable[bytes]) -> str:
+    """SHA-256 over lines, each with a line feed behind it."""
     hashed = hashlib.sha256(b"\n".join(lines))
     hashed.update(b"\n")
     return hashed.hexdigest()

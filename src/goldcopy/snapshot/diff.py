@@ -10,7 +10,8 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from goldcopy.snapshot.canonical import item_line
-from goldcopy.snapshot.model import Gap, Identity, Item, Snapshot
+from goldcopy.snapshot.model import Gap, Identity, Item
+from goldcopy.snapshot.whole import Snapshot
 
 _RUN = re.compile(r"(.*?)(\d+)\.\.(\d+)")
 _NUMBERED = re.compile(r"(.*?)(\d+)")

@@ -14,7 +14,7 @@ import msgspec
 from goldcopy.driver import Tokened, Writable
 from goldcopy.errors import GoldcopyError, Refused
 from goldcopy.snapshot import Snapshot
-from goldcopy.snapshot.canonical import form as form_of
+from goldcopy.snapshot.whole import form as form_of
 from goldcopy.testing import faults
 from goldcopy.testing.bench import Bench, form
 from goldcopy.testing.conformance import DriverConformance, session

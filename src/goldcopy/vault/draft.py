@@ -9,7 +9,7 @@ import msgspec
 
 from goldcopy.errors import VaultDamaged, Wrong
 from goldcopy.snapshot import Blob, Snapshot
-from goldcopy.snapshot.canonical import form, settings_digest
+from goldcopy.snapshot.whole import form, settings_digest
 from goldcopy.vault.index import Row
 from goldcopy.vault.records import Facts, SnapshotRecord, blob_line, encode
 from goldcopy.vault.state import NOTHING, Changes, State, blobs_of

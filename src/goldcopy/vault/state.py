@@ -11,7 +11,8 @@ from msgspec import UNSET, Raw, UnsetType
 
 from goldcopy.errors import Wrong
 from goldcopy.snapshot import Blob, Item, Snapshot, parse_gap, parse_item
-from goldcopy.snapshot.canonical import Form, parse_head
+from goldcopy.snapshot.canonical import parse_head
+from goldcopy.snapshot.whole import Form
 from goldcopy.vault.records import SnapshotRecord
 
 
