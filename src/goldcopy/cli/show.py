@@ -65,6 +65,9 @@ def _as_text(entry: Entry, found: Snapshot, items: list[Item], gaps: list[Gap]) 
     out = output.console()
     facts = {"device": found.device, "driver": found.driver, "id": entry.id}
     facts["taken"] = f"{output.local(entry.facts.taken)} in {entry.facts.seconds:.2f} s"
+    if entry.facts.carried:
+        number = len(entry.facts.carried)
+        facts["carried"] = f"{number} items not read again: a change token covers them"
     facts |= {k: v for k, v in msgspec.structs.asdict(found.identity).items() if v}
     for name, value in facts.items():
         out.print(output.styled(f"{name.replace('_', ' '):<12}", "bold"), output.styled(value, ""))
