@@ -1,0 +1,57 @@
+"""The read list: which CIP messages change nothing, by service and by the class they go to.
+
+A service code alone says little: 0x4C reads a tag or a template, 0x4E changes bits of a tag or
+closes a connection, 0x4B reads a text of a parameter or carries any PCCC command.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from goldcopy_enip.epath import SYMBOL_CLASS, class_of
+
+GET_ALL, GET_LIST, GET_SINGLE = 0x01, 0x03, 0x0E
+MULTIPLE, UNCONNECTED_SEND = 0x0A, 0x52
+READ, READ_PART, LIST = 0x4C, 0x52, 0x55
+OPEN, LARGE_OPEN, CLOSE = 0x54, 0x5B, 0x4E
+ENUM_STRING, UPLOAD, TRANSFER = 0x4B, 0x4B, 0x4F
+ROUTER, MANAGER, PARAMETER, FILE, TEMPLATE = 0x02, 0x06, 0x0F, 0x37, 0x6C
+
+_ANYWHERE = frozenset((GET_ALL, GET_LIST, GET_SINGLE))
+_SPECIFIC = frozenset((
+    (SYMBOL_CLASS, READ), (SYMBOL_CLASS, READ_PART), (SYMBOL_CLASS, LIST), (TEMPLATE, READ),
+    (MANAGER, OPEN), (MANAGER, LARGE_OPEN), (MANAGER, CLOSE), (PARAMETER, ENUM_STRING),
+    (FILE, UPLOAD), (FILE, TRANSFER),
+))  # fmt: skip
+
+
+def only_reads(message: bytes, depth: int = 0) -> bool:
+    """Whether a message router request, and all that it carries, only reads."""
+    if len(message) < 2 or depth > 2:
+        return False
+    end = 2 + 2 * message[1]
+    if end > len(message):
+        return False
+    service, number, data = message[0], class_of(message[2:end]), message[end:]
+    if number is None:
+        return False
+    if service in _ANYWHERE:
+        return True
+    if (number, service) == (ROUTER, MULTIPLE):
+        inner = _packed(data)
+        return bool(inner) and all(only_reads(one, depth + 1) for one in inner)
+    if (number, service) == (MANAGER, UNCONNECTED_SEND):
+        size = int.from_bytes(data[2:4], "little")
+        return len(data) >= 4 + size and only_reads(data[4 : 4 + size], depth + 1)
+    return (number, service) in _SPECIFIC
+
+
+def _packed(data: bytes) -> list[bytes]:
+    """The messages in a multiple service packet; none if its offsets are not in order."""
+    count = int.from_bytes(data[:2], "little")
+    if len(data) < 2 + 2 * count:
+        return []
+    offsets = [*struct.unpack_from(f"<{count}H", data, 2), len(data)]
+    if offsets[0] != 2 + 2 * count or sorted(offsets) != offsets:
+        return []
+    return [data[one:other] for one, other in zip(offsets, offsets[1:], strict=False)]
