@@ -465,7 +465,7 @@ class Suite(LoginConformance, TokenedConformance, WritableConformance):
     @asynccontextmanager
     async def bench(self) -> AsyncIterator[Bench]:
         async with toy_bench(self.driver) as bench:
-            bench.deadline, bench.patience = 1.5, 0.3
+            bench.deadline, bench.patience, bench.cuts = 1.0, 0.3, 100
             yield bench
 
 

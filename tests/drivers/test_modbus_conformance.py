@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import msgspec
+import pytest
 
 from goldcopy.driver import Target
 from goldcopy.snapshot import Identity, Value
@@ -42,6 +43,7 @@ def bench(
         identity=identity,
         holds=holds,
         change=lambda: simulator.change("holding/1", 4711),
+        parallel=32,
         **more,  # type: ignore[arg-type]
     )
 
@@ -93,7 +95,7 @@ class TestModbus(DriverConformance):
             yield bench(simulator, options, identity, holds, gaps=["holding/10..11"])
 
 
-class TestModbusWithoutIdentification(DriverConformance):
+class Unidentified(DriverConformance):
     """A device that refuses function 43 and says nothing to function 17."""
 
     @asynccontextmanager
@@ -111,3 +113,21 @@ class TestModbusWithoutIdentification(DriverConformance):
                 timeout=0.2,  # each pull waits for function 17 in vain
                 cuts=60,
             )
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        Unidentified.test_reads_exactly_what_the_controller_holds,
+        Unidentified.test_two_reads_agree,
+        Unidentified.test_the_connection_budget_is_kept,
+        Unidentified.test_the_meter_counts_what_passed,
+        Unidentified.test_silence_is_unreachable,
+        Unidentified.test_a_cut_after_every_byte,
+        Unidentified.test_cancelling_while_it_waits_leaves_nothing,
+    ],
+)
+async def test_a_probe_in_vain_costs_a_connection_and_no_promise(
+    test: Callable[[Unidentified], Awaitable[None]],
+) -> None:
+    await test(Unidentified())

@@ -100,10 +100,10 @@ class TestOpcUaOven(DriverConformance):
         settings = Settings(security=[SecurityPolicyType.NoSecurity])
         async with OpcUaSimulator.demo("oven-1", settings=settings) as plc:
             target = Target("oven", plc.host, plc.port, timeout=0.5, options=PLAIN)
-            yield replace(await oven(plc, target), cuts=150)
+            yield replace(await oven(plc, target), cuts=150, parallel=32)
 
 
-class TestOpcUaSmall(DriverConformance):
+class Small(DriverConformance):
     """A session so short that it can be cut after each of its bytes."""
 
     @asynccontextmanager
@@ -130,7 +130,12 @@ class TestOpcUaSmall(DriverConformance):
                 holds=holds,
                 change=lambda: plc.change("nsu=http://example.com/bench;s=Bench.F000.V001", 9.5),
                 cuts=4000,
+                parallel=32,
             )
+
+
+async def test_a_cut_after_every_byte_of_a_small_session() -> None:
+    await Small().test_a_cut_after_every_byte()
 
 
 class TestOpcUaSecured(LoginConformance):
@@ -176,6 +181,7 @@ class TestOpcUaSecured(LoginConformance):
                 refused=replace(target, password=Secret("open sesame")),
                 login="ActivateSession",
                 cuts=60,
+                parallel=32,
             )
 
 
