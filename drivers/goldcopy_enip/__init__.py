@@ -1,0 +1,5 @@
+"""goldcopy's driver for EtherNet/IP: Logix controllers, and CIP devices."""
+
+from goldcopy_enip.driver import EnipDriver
+
+__all__ = ["EnipDriver"]

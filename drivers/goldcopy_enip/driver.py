@@ -1,0 +1,69 @@
+"""The EtherNet/IP driver: what it can do, and opening a session."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import ClassVar
+
+import msgspec
+
+from goldcopy.driver import Capability, Meter, Session, Target
+from goldcopy.errors import Wrong
+from goldcopy_enip import options
+from goldcopy_enip.link import opened
+from goldcopy_enip.logix import LogixSession
+
+
+class EnipDriver:
+    """EtherNet/IP: tags of Logix controllers."""
+
+    name: ClassVar[str] = "enip"
+    title: ClassVar[str] = "EtherNet/IP (CIP, Logix)"
+    port: ClassVar[int] = 44818
+    Options: ClassVar[type[msgspec.Struct]] = options.Options
+    capabilities: ClassVar[Sequence[Capability]] = (
+        Capability("hardware", "partial", "never run on a real controller: simulators only"),
+        Capability("identity and mode", "done"),
+        Capability("tags of controller and programs", "done"),
+        Capability("structures as leaves, and their definitions", "done"),
+        Capability(
+            "access",
+            "partial",
+            "External Access of tags; what members allow, and which tags are constant, is not told",
+        ),
+        Capability("names of programs, routines and tasks", "done"),
+        Capability(
+            "routine logic", "impossible", "no public service reads it: keep the ACD or L5X file"
+        ),
+        Capability(
+            "module configuration", "partial", "only the tags of modules (:C); nothing else is told"
+        ),
+        Capability(
+            "change token",
+            "partial",
+            "tag database version and template handles spare the tag list; values are always read",
+        ),
+        Capability("parameters of drives and other devices", "planned", "not built yet"),
+        Capability("SLC, MicroLogix, PLC-5 (PCCC)", "planned", "not built yet"),
+        Capability("writing", "planned", "not built yet: this driver only reads"),
+    )
+
+    def open(self, target: Target, meter: Meter) -> AbstractAsyncContextManager[Session]:
+        """Connect, register a session, open a class 3 connection."""
+        return _reading(target, meter)
+
+
+@asynccontextmanager
+async def _reading(target: Target, meter: Meter) -> AsyncIterator[Session]:
+    chosen = _options(target)
+    async with opened(target, chosen, meter) as link:
+        yield LogixSession(link)
+
+
+def _options(target: Target) -> options.Options:
+    if target.options is None:
+        return options.Options()
+    if not isinstance(target.options, options.Options):
+        raise Wrong(f"the options of {target.device} are not those of the enip driver")
+    return target.options

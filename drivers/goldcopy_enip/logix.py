@@ -1,0 +1,159 @@
+"""One pull of a Logix controller: identity, tag database, values, and whether it held still."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from goldcopy.driver import Reading
+from goldcopy.errors import Malformed
+from goldcopy.snapshot import Blob, Gap, Identity, Item, Snapshot
+from goldcopy_enip import identity, listing, templates
+from goldcopy_enip.database import Database
+from goldcopy_enip.link import Link
+from goldcopy_enip.values import Values
+
+_SYMBOLS, _VERSION = "database/symbols", "database/version"
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Database).decode
+
+
+class LogixSession:
+    """An open link to one controller, for reading only."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._who: identity.Found | None = None
+
+    async def identify(self) -> Identity:
+        """What the controller says of itself."""
+        return (await self._known()).identity
+
+    async def read(self) -> Reading:
+        """All tags, and the definitions of their structures."""
+        return await self._pull(None)
+
+    async def read_since(self, previous: Snapshot) -> Reading:
+        """As ``read``; tags and templates are not listed again if their version is as it was.
+
+        Values are always read: the version does not cover them.
+        """
+        return await self._pull(previous)
+
+    async def _known(self) -> identity.Found:
+        if self._who is None:
+            self._who = await identity.read(self._link, logix=True)
+        return self._who
+
+    async def _pull(self, previous: Snapshot | None) -> Reading:
+        who = await self._known()
+        for _ in range(2):
+            version = await listing.version(self._link)
+            reading = await self._once(who, version, previous)
+            if await listing.version(self._link) == version:
+                return reading
+            previous = None
+        raise Malformed(
+            "the tag database changed while it was read, twice: somebody edits or downloads; "
+            "nothing of it is kept, pull again when that is over"
+        )
+
+    async def _once(
+        self, who: identity.Found, version: tuple[int, ...], previous: Snapshot | None
+    ) -> Reading:
+        meter = self._link.meter
+        meter.total += 1
+        known = await self._reused(who.identity, version, previous) if previous else None
+        database, why = (known, {}) if known else await listing.database(self._link, version)
+        meter.done += 1
+        values = Values(self._link, database)
+        values.unread |= why
+        found = await values.read()
+        items = [*who.items, *about(database), *found.items]
+        gaps = [*found.gaps, *_unread(database, values.unread)]
+        if known is None or previous is None:
+            items.append(_kept(database))
+            return _unique(Reading(items, gaps))
+        kept = previous.by_path[_SYMBOLS]
+        content = _encode(database)
+        blobs = {kept.value.sha256: content} if isinstance(kept.value, Blob) else {}
+        return _unique(Reading([*items, kept], gaps, [_SYMBOLS], blobs))
+
+    async def _reused(
+        self, now: Identity, version: tuple[int, ...], previous: Snapshot
+    ) -> Database | None:
+        """The tag database of the previous snapshot, if nothing says that it is another."""
+        before = previous.identity
+        if not version or (now.product, now.serial, now.firmware) != (
+            before.product, before.serial, before.firmware
+        ):  # fmt: skip
+            return None
+        database = _taken(previous)
+        if database is None or database.version != version:
+            return None
+        return database if await listing.same_handles(self._link, database.templates) else None
+
+
+def about(database: Database) -> list[Item]:
+    """Names of programs, routines and tasks, the version, the definitions of structures."""
+    items = [
+        _names("programs", database.programs),
+        _names("tasks", database.tasks),
+        *(_names(f"routines/{name}", own) for name, own in database.routines.items()),
+    ]
+    if database.version:
+        kind = f"ARRAY[{len(database.version)}] OF DWORD"
+        items.append(Item(_VERSION, "parameter", kind, database.version, role="diagnostic"))
+    titles = Counter(one.name.lower() for one in database.templates.values())
+    for number, one in database.templates.items():
+        twin = titles[one.name.lower()] > 1
+        name = f"{one.name}~{number:x}" if twin else one.name
+        definition = templates.text(one, database.templates)
+        items.append(Item(f"type/{name}", "block", "STRING", definition))
+    return items
+
+
+def _names(path: str, names: Sequence[str]) -> Item:
+    return Item(path, "block", f"ARRAY[{len(names)}] OF STRING", tuple(names))
+
+
+def _kept(database: Database) -> Item:
+    """The tag database for the next pull; instance numbers are in it, so it is no setting."""
+    return Item(_SYMBOLS, "file", "BYTES", _encode(database), role="diagnostic")
+
+
+def _taken(previous: Snapshot) -> Database | None:
+    item = previous.by_path.get(_SYMBOLS)
+    if item is None:
+        return None
+    value = item.value
+    content = previous.blobs.get(value.sha256) if isinstance(value, Blob) else value
+    if not isinstance(content, bytes):
+        return None  # a collector that cannot read its own backups
+    if isinstance(value, Blob) and hashlib.sha256(content).hexdigest() != value.sha256:
+        return None
+    try:
+        database = _decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return database if _encode(database) == content else None
+
+
+def _unread(database: Database, why: dict[int, str]) -> Iterable[Gap]:
+    for number, reason in sorted(why.items()):
+        template = database.templates.get(number)
+        name = template.name if template else f"{number:#x}"
+        yield Gap(f"type/{name}", f"{reason}; its structures are kept as bytes")
+
+
+def _unique(reading: Reading) -> Reading:
+    """Raises ``Malformed`` if a controller names two things alike."""
+    for things in (reading.items, reading.gaps):
+        paths = [one.path for one in things]  # type: ignore[attr-defined]
+        if len(set(paths)) != len(paths):
+            twin = Counter(paths).most_common(1)[0][0]
+            raise Malformed(f"the controller has {twin} twice; nothing of it is kept")
+    return reading
