@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import struct
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, Literal, NamedTuple
@@ -457,6 +459,28 @@ async def test_the_first_reason_stays() -> None:
     exchange.end(Unreachable("second"))
     with pytest.raises(Malformed, match="first"):
         await exchange.ask(frame(1))
+
+
+@pytest.mark.parametrize("courtesy", [Courtesy(), Courtesy(pause=1000.0)])
+def test_the_loop_does_not_keep_an_ended_exchange_until_its_timers_are_due(
+    courtesy: Courtesy,
+) -> None:
+    @on_a_clock
+    async def run() -> None:
+        exchange, sock, _ = made(courtesy, timeout=1000.0)
+        task = asking(exchange, 1, 2)
+        await settle()
+        exchange.data_received(frame(1))
+        exchange.end(Unreachable("over"))
+        with pytest.raises(Unreachable):
+            await task
+        await settle()
+        kept = weakref.ref(exchange)
+        del exchange, sock, task
+        gc.collect()
+        assert kept() is None
+
+    run()
 
 
 # -- guard, meter, recorder ----------------------------------------------------------------------
