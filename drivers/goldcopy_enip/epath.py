@@ -89,7 +89,9 @@ def class_of(path: bytes) -> int | None:
         if kind not in (0x20, 0x24, 0x28, 0x30) or width == 3:
             return None
         size = 2 * width + 2 if width else 2
-        number = int.from_bytes(path[at + 2 : at + size] if width else path[at + 1 : at + 2], "little")
+        number = int.from_bytes(
+            path[at + 2 : at + size] if width else path[at + 1 : at + 2], "little"
+        )
         if kind == 0x20:
             # Behind the name of a program stands the symbol class, behind nothing else.
             if found is not None and not (found == number == SYMBOL_CLASS):

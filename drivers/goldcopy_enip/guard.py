@@ -7,6 +7,7 @@ closes a connection, 0x4B reads a text of a parameter or carries any PCCC comman
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 
 from goldcopy_enip.epath import SYMBOL_CLASS, class_of
 
@@ -54,4 +55,4 @@ def _packed(data: bytes) -> list[bytes]:
     offsets = [*struct.unpack_from(f"<{count}H", data, 2), len(data)]
     if offsets[0] != 2 + 2 * count or sorted(offsets) != offsets:
         return []
-    return [data[one:other] for one, other in zip(offsets, offsets[1:], strict=False)]
+    return [data[one:other] for one, other in pairwise(offsets)]

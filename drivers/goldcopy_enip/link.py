@@ -133,6 +133,7 @@ class Link:
     async def _messages(self, packets: Sequence[bytes]) -> list[bytes]:
         """As the exchange's own; when cancelled, what is under way is left to ``close``."""
         self._running = asyncio.ensure_future(self._exchange.ask_all(packets))
+        self._running.add_done_callback(_seen)
         return await asyncio.shield(self._running)
 
     # -- opening and closing -------------------------------------------------------------------
@@ -144,7 +145,10 @@ class Link:
         """
         (frame,) = await self._messages([frames.register()])
         _, length, session, status, _, _ = frames.HEADER.unpack_from(frame)
-        if status or not session or length != 4:
+        with self._trusted():
+            if not status and (not session or length != 4):
+                raise Malformed(f"a session was registered, and {length} bytes tell which")
+        if status:
             why = frames.REFUSALS.get(status, f"status {status:#x}")
             raise Refused(f"the device registers no session: {why}")
         self._session = session
@@ -188,6 +192,12 @@ class Link:
                     await self._exchange.ask(asked)
                 if self._session:
                     await self._exchange.ask(frames.unregister(self._session))
+
+
+def _seen(task: asyncio.Task[list[bytes]]) -> None:
+    """Take its error, which nobody waits for any more once the pull was cancelled."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _sizes(size: int) -> list[int]:

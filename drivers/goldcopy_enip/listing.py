@@ -174,7 +174,9 @@ async def _definitions(
                 continue
             else:
                 got = len(parts[number]) + len(reply.data)
-                why[number] = f"its template lies: {got} bytes come, {4 * told[number][0]} were told"
+                why[number] = (
+                    f"its template lies: {got} bytes come, {4 * told[number][0]} were told"
+                )
             del parts[number]
     return whole
 

@@ -152,7 +152,7 @@ def _unread(database: Database, why: dict[int, str]) -> Iterable[Gap]:
 def _unique(reading: Reading) -> Reading:
     """Raises ``Malformed`` if a controller names two things alike."""
     for things in (reading.items, reading.gaps):
-        paths = [one.path for one in things]  # type: ignore[attr-defined]
+        paths = [one.path for one in things]
         if len(set(paths)) != len(paths):
             twin = Counter(paths).most_common(1)[0][0]
             raise Malformed(f"the controller has {twin} twice; nothing of it is kept")

@@ -48,18 +48,18 @@ class _Piece(NamedTuple):
 
     want: Want
     start: int
-    count: int
+    amount: int
     got: bytes = b""
     """What has come already, of a piece that does not fit in a reply."""
 
     def request(self) -> bytes:
         """A read, or a fragmented one that goes on."""
         want, path = self.want, self.want.epath
-        if self.start or self.count < want.count:
+        if self.start or self.amount < want.count:
             path += elements(self.start, want.dims)
         if self.got:
-            return request(guard.READ_PART, path, _PART.pack(self.count, len(self.got)))
-        return request(guard.READ, path, _COUNT.pack(self.count))
+            return request(guard.READ_PART, path, _PART.pack(self.amount, len(self.got)))
+        return request(guard.READ, path, _COUNT.pack(self.amount))
 
 
 class _Packet:
@@ -172,12 +172,11 @@ def _took(packet: _Packet, replies: Sequence[Reply]) -> Iterator[_Piece]:
             want.status, want.why = reply.status, words(reply.status, reply.extended)
             continue
         head = 4 if data[:2] == b"\xa0\x02" else 2
-        if want.kind and data[:head] != want.kind:
-            if data or not reply.status:
-                want.why = _other(want.kind, data[:head])
-                continue
+        if want.kind and data[:head] != want.kind and (data or not reply.status):
+            want.why = _other(want.kind, data[:head])
+            continue
         got = piece.got + data[head:]
-        size = piece.count * want.size
+        size = piece.amount * want.size
         if reply.status and (len(data) <= head or len(got) > MOST_BYTES):
             want.why = "the controller says that there is more of it, and gives none"
         elif reply.status and (not size or len(got) < size):

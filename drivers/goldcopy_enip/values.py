@@ -31,7 +31,7 @@ class Node(NamedTuple):
     atom: Atom | None
 
     @property
-    def count(self) -> int:
+    def amount(self) -> int:
         """Elements."""
         return math.prod(self.dims)
 
@@ -97,12 +97,12 @@ class Values:
     def _want(self, node: Node) -> Want:
         if node.atom is not None:
             kind = bytes((node.atom.code, 0))
-            return Want(node.epath, kind, node.atom.size, node.dims, node.count)
+            return Want(node.epath, kind, node.atom.size, node.dims, node.amount)
         template = self._database.templates.get(node.template)
         if template is None or self._leaves(node.template) is None or not template.size:
-            return Want(node.epath, b"", 0, node.dims, node.count)
+            return Want(node.epath, b"", 0, node.dims, node.amount)
         kind = b"\xa0\x02" + template.handle.to_bytes(2, "little")
-        return Want(node.epath, kind, template.size, node.dims, node.count)
+        return Want(node.epath, kind, template.size, node.dims, node.amount)
 
     def _leaves(self, number: int) -> tuple[Leaf, ...] | None:
         """None for a template that makes no sense: its structures stay whole."""
@@ -127,8 +127,8 @@ class Values:
             return Found([_item(node, node.path, node.address, "BYTES", data, label)], [])
         items: list[Item] = []
         gaps: list[Gap] = []
-        size = len(data) // node.count
-        for at in range(node.count):
+        size = len(data) // node.amount
+        for at in range(node.amount):
             path, address = node.path, node.address
             if node.dims:
                 path, address = f"{path}/{at}", f"{address}[{_indices(at, node.dims)}]"
@@ -148,7 +148,7 @@ class Values:
         if template is None or template.capacity or self._leaves(node.template) is None:
             return
         if node.dims:
-            for at in range(node.count):
+            for at in range(node.amount):
                 yield node._replace(
                     path=f"{node.path}/{at}",
                     address=f"{node.address}[{_indices(at, node.dims)}]",
