@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -18,13 +19,13 @@ class OpcUaOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     security: Mode = "SignAndEncrypt"
     """``None`` sends everything in the clear and believes whoever answers."""
     policy: Policy = "Basic256Sha256"
-    server_certificate: str = ""
+    server_certificate: Path | None = None
     """File (DER or PEM) with the one certificate that this server must show."""
-    trust: str = ""
+    trust: Path | None = None
     """Folder of certificates (DER or PEM): of servers, or of the authorities that issue theirs."""
-    certificate: str = ""
+    certificate: Path | None = None
     """File (DER or PEM) with our own certificate; its URI is the name we give ourselves."""
-    key: str = ""
+    key: Path | None = None
     """File (PEM or DER) with the private key of ``certificate``, not encrypted."""
     locale: str = "en"
     """Language wanted for display names."""

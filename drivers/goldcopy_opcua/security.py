@@ -71,23 +71,21 @@ async def prepare(target: Target, options: OpcUaOptions) -> Credentials | None:
             f"goldcopy_opcua fetch {target.host} {target.port} server.der' and compare its "
             "thumbprint at the controller; security: None gives up all protection"
         )
-    if not options.certificate:
+    if options.certificate is None or options.key is None:
         raise Wrong(
             "a secured channel needs a certificate of our own: give options.certificate and "
             "options.key; 'python -m goldcopy_opcua create NAME own.der own.pem' makes a pair"
         )
-    return await asyncio.to_thread(_load, options)
+    return await asyncio.to_thread(_load, options, options.certificate, options.key)
 
 
-def _load(options: OpcUaOptions) -> Credentials:
-    certificate = certificate_from(Path(options.certificate))
-    key = _key(Path(options.key))
+def _load(options: OpcUaOptions, own: Path, own_key: Path) -> Credentials:
+    certificate = certificate_from(own)
+    key = _key(own_key)
     if key.public_key() != certificate.public_key():
-        raise Wrong(f"{options.key} is not the key of {options.certificate}")
-    pinned = (
-        certificate_from(Path(options.server_certificate)) if options.server_certificate else None
-    )
-    trusted = _folder(Path(options.trust)) if options.trust else ()
+        raise Wrong(f"{own_key} is not the key of {own}")
+    pinned = certificate_from(options.server_certificate) if options.server_certificate else None
+    trusted = _folder(options.trust) if options.trust else ()
     return Credentials(certificate, key, _uri_of(certificate, options), pinned, trusted)
 
 

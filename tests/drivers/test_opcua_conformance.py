@@ -155,9 +155,9 @@ class TestOpcUaSecured(LoginConformance):
         for name, certificate in (("own", own.certificate), ("oven", cls.papers.certificate)):
             (folder / f"{name}.der").write_bytes(certificate.public_bytes(Encoding.DER))
         cls.options = OpcUaOptions(
-            server_certificate=str(folder / "oven.der"),
-            certificate=str(folder / "own.der"),
-            key=str(folder / "own.pem"),
+            server_certificate=folder / "oven.der",
+            certificate=folder / "own.der",
+            key=folder / "own.pem",
             roots=(PARAMETERS,),
         )
 

@@ -79,10 +79,10 @@ def oven(papers: Papers, **settings: Any) -> OpcUaSimulator:  # noqa: ANN401
     return plc
 
 
-def pin(folder: Path, papers: Papers, name: str = "server.der", pem: bool = False) -> str:
+def pin(folder: Path, papers: Papers, name: str = "server.der", pem: bool = False) -> Path:
     file = folder / name
     file.write_bytes(papers.certificate.public_bytes(Encoding.PEM if pem else Encoding.DER))
-    return str(file)
+    return file
 
 
 async def gone(plc: OpcUaSimulator) -> None:
@@ -100,7 +100,7 @@ async def identify(
     **options: Any,  # noqa: ANN401
 ) -> Identity:
     if own is not None:
-        options |= {"certificate": str(own.certificate), "key": str(own.key)}
+        options |= {"certificate": own.certificate, "key": own.key}
     secret = Secret(password) if password else None
     chosen = OpcUaOptions(**options)
     target = Target(
@@ -144,14 +144,14 @@ async def test_a_folder_of_trusted_servers(tmp_path: Path, own: Own, papers: Pap
     pin(tmp_path, papers, "oven.crt")
     (tmp_path / "readme.txt").write_text("not a certificate")
     async with oven(papers) as plc:
-        assert (await identify(plc, own, trust=str(tmp_path))).name == "oven-1"
+        assert (await identify(plc, own, trust=tmp_path)).name == "oven-1"
 
 
 async def test_a_folder_with_the_authority_that_issued(tmp_path: Path, own: Own) -> None:
     authority = issued("urn:plant:ca", [])
     pin(tmp_path, authority)
     async with oven(issued("urn:example:controls:oven-1", SERVER, authority)) as plc:
-        assert (await identify(plc, own, trust=str(tmp_path))).name == "oven-1"
+        assert (await identify(plc, own, trust=tmp_path)).name == "oven-1"
 
 
 # -- what is refused before anything is sent ----------------------------------------------------
@@ -197,7 +197,7 @@ async def test_files_that_are_no_certificates(
         file.write_bytes(content)
     async with oven(papers) as plc:
         with pytest.raises(Wrong, match=message):
-            await identify(plc, own, server_certificate=str(file))
+            await identify(plc, own, server_certificate=file)
         assert plc.connections.total == 0
 
 
@@ -228,9 +228,9 @@ async def test_a_certificate_without_an_application_uri(tmp_path: Path, papers: 
 async def test_an_empty_or_missing_trust_folder(tmp_path: Path, own: Own, papers: Papers) -> None:
     async with oven(papers) as plc:
         with pytest.raises(Wrong, match="holds no certificate"):
-            await identify(plc, own, trust=str(tmp_path))
+            await identify(plc, own, trust=tmp_path)
         with pytest.raises(Wrong, match="cannot read the trust folder"):
-            await identify(plc, own, trust=str(tmp_path / "nowhere"))
+            await identify(plc, own, trust=tmp_path / "nowhere")
         assert plc.connections.total == 0
 
 
@@ -251,7 +251,7 @@ async def test_a_server_that_nobody_vouches_for(tmp_path: Path, own: Own, papers
     pin(tmp_path, issued("urn:plant:ca", []))
     async with oven(papers) as plc:
         with pytest.raises(Refused, match=thumbprint(papers.certificate)):
-            await identify(plc, own, trust=str(tmp_path))
+            await identify(plc, own, trust=tmp_path)
 
 
 async def test_one_controller_does_not_vouch_for_another(tmp_path: Path, own: Own) -> None:
@@ -260,7 +260,7 @@ async def test_one_controller_does_not_vouch_for_another(tmp_path: Path, own: Ow
     pin(tmp_path, trusted)
     async with oven(issued("urn:example:controls:oven-1", SERVER, trusted)) as plc:
         with pytest.raises(Refused, match="neither in"):
-            await identify(plc, own, trust=str(tmp_path))
+            await identify(plc, own, trust=tmp_path)
 
 
 async def test_a_policy_that_is_not_offered(tmp_path: Path, own: Own, papers: Papers) -> None:
@@ -320,7 +320,7 @@ async def test_an_unsecured_channel_that_is_not_offered(papers: Papers) -> None:
 )
 def test_options_that_are_wrong(given: dict[str, object], message: str) -> None:
     with pytest.raises(msgspec.ValidationError, match=message):
-        msgspec.convert(given, OpcUaOptions)
+        msgspec.convert(given, OpcUaOptions, dec_hook=lambda kind, text: kind(text))
 
 
 async def test_a_fetched_certificate_can_be_pinned(
@@ -331,7 +331,7 @@ async def test_a_fetched_certificate_can_be_pinned(
         code = await asyncio.to_thread(run, "fetch", plc.host, str(plc.port), str(file))
         assert code == 0
         assert thumbprint(papers.certificate) in capsys.readouterr().out
-        assert (await identify(plc, own, server_certificate=str(file))).name == "oven-1"
+        assert (await identify(plc, own, server_certificate=file)).name == "oven-1"
 
 
 def test_a_key_is_private_and_never_overwritten(

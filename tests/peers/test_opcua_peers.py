@@ -384,15 +384,13 @@ async def test_node_opcua_a_restart_makes_no_drift(tmp_path: Path) -> None:
 async def test_node_opcua_security(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, policy: str, security: str
 ) -> None:
-    own: dict[str, Any] = {
-        "certificate": str(tmp_path / "own.der"),
-        "key": str(tmp_path / "own.pem"),
-    }
-    monkeypatch.setattr(sys, "argv", ["x", "create", "collector", *own.values()])
+    own: dict[str, Any] = {"certificate": tmp_path / "own.der", "key": tmp_path / "own.pem"}
+    monkeypatch.setattr(sys, "argv", ["x", "create", "collector", *map(str, own.values())])
     assert by_hand() == 0
     login = {"user": "vic", "password": "geheim 🔑"} if security == "SignAndEncrypt" else {}
     async with node_peer(tmp_path, **login) as peer:
-        how = own | {"policy": policy, "security": security, "server_certificate": peer.certificate}
+        how = own | {"policy": policy, "security": security}
+        how["server_certificate"] = Path(peer.certificate)
         snapshot = await pull(peer.port, **(how | login))
         assert snapshot.identity.serial == "SN 0815"
         if login:
