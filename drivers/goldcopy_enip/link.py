@@ -18,6 +18,8 @@ from goldcopy_enip.status import (
     BAD_SIZE,
     NO_MORE_CONNECTIONS,
     NOT_SUPPORTED,
+    PATH_SYNTAX,
+    PATH_UNKNOWN,
     CipRefused,
 )
 
@@ -163,7 +165,8 @@ class Link:
                 if refusal is None:
                     break
         if refusal is not None and refusal.status != NOT_SUPPORTED:
-            raise Refused(f"the device opens no connection: {refusal}")
+            hint = "; check options.path" if refusal.status in (PATH_SYNTAX, PATH_UNKNOWN) else ""
+            raise Refused(f"the device opens no connection: {refusal}{hint}")
 
     async def _open(self, size: int) -> CipRefused | None:
         """Try with a size; gives the refusal."""

@@ -80,9 +80,7 @@ async def _list(link: Link, program: str) -> list[Row]:
     found: list[Row] = []
     start = 0
     while True:
-        path = scope + b"\x20" + bytes((SYMBOL_CLASS,)) + b"\x25\0" + start.to_bytes(2, "little")
-        if start > 0xFFFF:
-            path = scope + logical(SYMBOL_CLASS, start)
+        path = scope + logical(SYMBOL_CLASS, start)
         reply = await link.ask(guard.LIST, path, _listed(ATTRIBUTES))
         if reply.status not in (0, PARTIAL):
             where = f"the tags of program {program}" if program else "the tags of the controller"

@@ -10,7 +10,7 @@ from goldcopy.errors import Refused, Unreachable
 
 CONNECTION_FAILURE, NO_RESOURCES, PATH_SYNTAX, PATH_UNKNOWN, PARTIAL = 1, 2, 4, 5, 6
 NOT_SUPPORTED, LIST_ERROR, DENIED, DEVICE_STATE, EMBEDDED = 0x08, 0x0A, 0x0F, 0x10, 0x1E
-NO_ATTRIBUTE = 0x14
+NO_ATTRIBUTE, _GENERAL = 0x14, 0xFF
 """General status (CIP volume 1, appendix B)."""
 NO_MORE_CONNECTIONS, BAD_SIZE = 0x0113, 0x0109
 
@@ -38,9 +38,9 @@ def words(status: int, extended: Sequence[int] = ()) -> str:
     text = known.split(" (see ")[0]
     codes = "/".join(f"{code:#04x}" for code in (status, *extended))
     if extended:
-        table = EXTEND_CODES.get(status, {})
         more = _CONNECTION.get(extended[0]) if status == CONNECTION_FAILURE else None
-        more = more or table.get(extended[0])
+        if status in (CONNECTION_FAILURE, _GENERAL):
+            more = more or EXTEND_CODES[status].get(extended[0])
         text = str(more) if more else text
     return f"{text} ({codes})"
 
