@@ -11,12 +11,13 @@ import msgspec
 from goldcopy.driver import Capability, Meter, Session, Target
 from goldcopy.errors import Wrong
 from goldcopy_enip import options
+from goldcopy_enip.device import DeviceSession
 from goldcopy_enip.link import opened
 from goldcopy_enip.logix import LogixSession
 
 
 class EnipDriver:
-    """EtherNet/IP: tags of Logix controllers."""
+    """EtherNet/IP: tags of Logix controllers, parameters of other CIP devices."""
 
     name: ClassVar[str] = "enip"
     title: ClassVar[str] = "EtherNet/IP (CIP, Logix)"
@@ -44,7 +45,19 @@ class EnipDriver:
             "partial",
             "tag database version and template handles spare the tag list; values are always read",
         ),
-        Capability("parameters of drives and other devices", "planned", "not built yet"),
+        Capability(
+            "parameters of drives and other devices",
+            "partial",
+            "Parameter and DPI objects by number; names only where the device itself tells them",
+        ),
+        Capability(
+            "assemblies, network settings, data sheet of devices",
+            "partial",
+            "the configuration assembly, and those that options name: a device lists none",
+        ),
+        Capability(
+            "change token of drives", "planned", "the DPI checksum is kept, and spares no read yet"
+        ),
         Capability("SLC, MicroLogix, PLC-5 (PCCC)", "planned", "not built yet"),
         Capability("writing", "planned", "not built yet: this driver only reads"),
     )
@@ -58,7 +71,7 @@ class EnipDriver:
 async def _reading(target: Target, meter: Meter) -> AsyncIterator[Session]:
     chosen = _options(target)
     async with opened(target, chosen, meter) as link:
-        yield LogixSession(link)
+        yield LogixSession(link) if chosen.profile == "logix" else DeviceSession(link, chosen)
 
 
 def _options(target: Target) -> options.Options:

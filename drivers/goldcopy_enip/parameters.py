@@ -1,0 +1,91 @@
+"""Parameter objects (class 0x0F; CIP volume 1, 5A-14): value, name, unit, range, scaling."""
+
+from __future__ import annotations
+
+from goldcopy.errors import Refused
+from goldcopy.snapshot import Gap, Item
+from goldcopy_enip.attributes import Attribute, Cursor, refusal, singles, there, wholes
+from goldcopy_enip.guard import PARAMETER
+from goldcopy_enip.link import Link
+from goldcopy_enip.types import ATOMS, Atom, decode
+
+_MAX_INSTANCE, _CLASS_DESCRIPTOR, _CONFIGURATION = 2, 8, 9
+_TYPE = 5
+_FULL = 0x02
+_READ_ONLY, _MONITOR = 0x10, 0x20
+"""Bits of the descriptor."""
+_MOST = 20_000
+_PLAIN = [1, 1, 1, 0]
+_LONGEST = 200
+
+
+async def read(link: Link) -> tuple[list[Item], list[Gap], int]:
+    """Items, gaps, and the assembly that holds the configuration (0 for none)."""
+    numbers = (_MAX_INSTANCE, _CLASS_DESCRIPTOR, _CONFIGURATION)
+    about = await singles(link, [Attribute(PARAMETER, 0, one) for one in numbers], 8)
+    if about[0].status:
+        gap = Gap("parameter", f"how many there are is not told: {refusal(about[0])}")
+        return [], [gap] if there(about[0]) else [], 0
+    last, descriptor, assembly = (int.from_bytes(one.data[:2], "little") for one in about)
+    if last > _MOST:
+        return [], [Gap("parameter", f"{last} parameters: no device has as many")], assembly
+    types = await singles(link, [Attribute(PARAMETER, n, _TYPE) for n in range(1, last + 1)], 8)
+    known = {n: reply for n, reply in enumerate(types, 1) if there(reply)}
+    items: list[Item] = []
+    gaps: list[Gap] = []
+    wanted = [number for number, reply in known.items() if not reply.status]
+    gaps += [Gap(f"parameter/{n}", refusal(one)) for n, one in known.items() if one.status]
+    replies = await wholes(link, PARAMETER, wanted, _LONGEST)
+    for number, reply in zip(wanted, replies, strict=True):
+        try:
+            if reply.status:
+                raise Refused(refusal(reply))
+            items += _items(number, known[number].data, reply.data, full=bool(descriptor & _FULL))
+        except Refused as why:
+            gaps.append(Gap(f"parameter/{number}", str(why)))
+    return items, gaps, assembly
+
+
+def _items(number: int, kind: bytes, data: bytes, *, full: bool) -> list[Item]:
+    """Attributes 1 to 6, or 1 to 21. Raises ``Refused`` if they are not exactly these."""
+    atom = ATOMS.get(kind[0]) if len(kind) == 1 else None
+    if atom is None:
+        raise Refused(f"its type {kind.hex()} is none that this driver knows")
+    cursor = Cursor(data)
+    path = f"parameter/{number}"
+    value = decode(atom, (), cursor.take(atom.size))
+    cursor.take(cursor.number(1))  # the path that it links to
+    descriptor = cursor.number(2)
+    if cursor.number(1) != kind[0] or cursor.number(1) != atom.size:
+        raise Refused("it tells another type than a moment ago")
+    name = unit = ""
+    low = high = None
+    beside: list[Item] = []
+    if full:
+        name, unit, _ = cursor.text(), cursor.text(), cursor.text()
+        low, high = _limit(atom, cursor), _limit(atom, cursor)
+        default = decode(atom, (), cursor.take(atom.size))
+        scaling = [cursor.number(2), cursor.number(2), cursor.number(2)]
+        scaling.append(cursor.number(2, signed=True))
+        cursor.take(8)  # links to parameters that scale it
+        decimals = cursor.number(1)
+        beside.append(Item(f"{path}/default", "parameter", atom.name, default, "diagnostic"))
+        if scaling != _PLAIN or decimals:
+            shown = (*scaling, decimals)
+            beside.append(
+                Item(f"{path}/scaling", "parameter", "ARRAY[5] OF DINT", shown, "diagnostic",
+                     label="(value + [3]) * [0] * [2] / [1], [4] decimals")
+            )  # fmt: skip
+    if cursor.rest:
+        raise Refused(f"{len(cursor.rest)} bytes are left behind its attributes")
+    shown_only = descriptor & (_READ_ONLY | _MONITOR)
+    item = Item(
+        path, "parameter", atom.name, value, "process" if shown_only else "setting",
+        "read" if shown_only else "read-write", unit.strip(), name.strip(), low, high, path,
+    )  # fmt: skip
+    return [item, *beside]
+
+
+def _limit(atom: Atom, cursor: Cursor) -> int | float | None:
+    found = decode(atom, (), cursor.take(atom.size))
+    return found if isinstance(found, int | float) and not isinstance(found, bool) else None
