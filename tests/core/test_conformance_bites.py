@@ -2,33 +2,69 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
-import msgspec
 import pytest
 from tests.core.toy_controller import PASSWORD, ToyController
 from tests.core.toy_driver import (
     FullDriver,
-    TokenedSession,
     ToyDriver,
-    ToyFramer,
-    ToySession,
-    WritingSession,
+)
+from tests.core.toy_mistakes import (
+    ByteOrder,
+    Caches,
+    Careless,
+    Connects,
+    Default,
+    ForgetfulToken,
+    Guess,
+    HidesLoss,
+    Impolite,
+    Insists,
+    Lax,
+    Logs,
+    Nervous,
+    NoGap,
+    Offers,
+    RaisesAlone,
+    SkipsAck,
+    StuckToken,
+    Tells,
+    Truncated,
+    Twice,
+    TwoVisits,
+    TypeName,
+    Unread,
+    Unstable,
+    Wired,
+    Writes,
+    WritesAgain,
+    WritesOther,
+    Writing,
+    Zero,
+)
+from tests.core.toy_naive import (
+    IgnoresCut,
+    Leaks,
+    NaiveDriver,
+    NoMatching,
+    NoTimeout,
+    OneReadOneFrame,
+    Patient,
+    RaisesForeign,
+    Swallows,
 )
 
-from goldcopy.driver import Driver, Meter, Reading, Secret, Target
-from goldcopy.errors import GoldcopyError, Malformed, Unreachable
-from goldcopy.snapshot import Gap, Identity, Item, Snapshot, Value
+from goldcopy.driver import Driver, Secret, Target
+from goldcopy.snapshot import Identity
 from goldcopy.testing.bench import Bench
 from goldcopy.testing.conformance import DriverConformance
 from goldcopy.testing.faults import HALF_OPEN, fragmented
 from goldcopy.testing.framing import Framing
 from goldcopy.testing.powers import LoginConformance, TokenedConformance, WritableConformance
-from goldcopy.wire import connect
 
 FRAMING = Framing(0, 2, "big", 0)
 
@@ -70,390 +106,6 @@ class TestFullToy(LoginConformance, TokenedConformance, WritableConformance):
 
     def bench(self) -> AbstractAsyncContextManager[Bench]:
         return toy_bench(FullDriver())
-
-
-# -- wrong drivers, on the right wire --------------------------------------------------------------
-
-
-class ByteOrder(ToySession):
-    def _value(self, code: bytes, raw: bytes) -> Value:
-        return super()._value(code, raw[::-1] if code == b"i" else raw)
-
-
-class TypeName(ToySession):
-    def _found(self, name: str, reply: bytes) -> Item | Gap:
-        found = super()._found(name, reply)
-        if isinstance(found, Item) and found.type == "REAL":
-            return msgspec.structs.replace(found, type="LREAL")
-        return found
-
-
-class Zero(ToySession):
-    def _value(self, code: bytes, raw: bytes) -> Value:
-        value = super()._value(code, raw)
-        return value or 0.0 if code == b"r" else value  # loses the sign of -0.0
-
-
-class Truncated(ToySession):
-    async def _names(self) -> list[str]:
-        return (await super()._names())[:4]
-
-
-class Default(ToySession):
-    def _found(self, name: str, reply: bytes) -> Item | Gap:
-        found = super()._found(name, reply)
-        return found if isinstance(found, Item) else Item(name, "parameter", "DINT", 0)
-
-
-class NoGap(ToySession):
-    async def read(self) -> Reading:
-        return (await super().read())._replace(gaps=())
-
-
-class Guess(ToySession):
-    async def identify(self) -> Identity:
-        return Identity(vendor="Toys", product="Press 2000")
-
-
-class Twice(ToySession):
-    async def read(self) -> Reading:
-        reading = await super().read()
-        return reading._replace(items=[*reading.items, reading.items[0]])
-
-
-class Unstable(ToySession):
-    times = 0
-
-    async def read(self) -> Reading:
-        Unstable.times += 1
-        reading = await super().read()
-        return reading._replace(
-            items=[msgspec.structs.replace(i, label=f"{self.times}") for i in reading.items]
-        )
-
-
-class Caches(ToySession):
-    kept: ClassVar[dict[str, bytes]] = {}
-
-    async def _got(self, names: Sequence[str]) -> list[bytes]:
-        replies = await super()._got(names)
-        return [self.kept.setdefault(n, reply) for n, reply in zip(names, replies, strict=True)]
-
-
-class Offers(ToySession):
-    async def write(self, item: Item) -> None:
-        await self._ask(b"S", item.path.encode())
-
-
-class HidesLoss(ToySession):
-    async def _got(self, names: Sequence[str]) -> list[bytes]:
-        try:
-            return await super()._got(names)
-        except GoldcopyError:
-            return [b"\0i\0\0\0\0"] * len(names)
-
-
-class Tells(ToySession):
-    def _denied(self, target: Target) -> str:
-        assert target.password
-        return f"{target.password.reveal()} is not the password"
-
-
-class Logs(ToySession):
-    async def _log_in(self, target: Target) -> None:
-        import logging
-
-        assert target.password
-        logging.getLogger("toy").debug("logging in: %s", target.password.reveal().encode().hex())
-        await super()._log_in(target)
-
-
-class Insists(ToySession):
-    async def _log_in(self, target: Target) -> None:
-        try:
-            await super()._log_in(target)
-        except GoldcopyError:
-            await super()._log_in(target)
-
-
-class Careless(ToySession):
-    def _text(self, raw: bytes) -> str:
-        return raw.decode()
-
-
-class StuckToken(TokenedSession):
-    async def read_since(self, previous: Snapshot) -> Reading:
-        return Reading(previous.items, previous.gaps, [item.path for item in previous.items])
-
-
-class ForgetfulToken(TokenedSession):
-    async def read_since(self, previous: Snapshot) -> Reading:
-        reading = await super().read_since(previous)
-        return reading._replace(items=reading.items[1:])
-
-
-class Unread(ToySession):
-    async def read(self) -> Reading:
-        self._meter.total += 5
-        return await super().read()
-
-
-class SkipsAck(WritingSession):
-    async def write(self, item: Item) -> None:
-        try:
-            await super().write(item)
-        except GoldcopyError:
-            return
-
-
-class WritesAgain(WritingSession):
-    async def write(self, item: Item) -> None:
-        await super().write(item)
-        await super().write(item)
-
-
-class WritesOther(WritingSession):
-    async def write(self, item: Item) -> None:
-        await super().write(msgspec.structs.replace(item, path="axis/2/limit"))
-
-
-class Wired(ToyDriver):
-    """A right connection under a wrong session."""
-
-    def __init__(self, session: type[ToySession]) -> None:
-        self.session = session  # type: ignore[misc]
-
-
-class Writing(FullDriver):
-    def __init__(self, writing: type[WritingSession]) -> None:
-        self.writing = writing  # type: ignore[misc]
-
-
-class Writes(ToyDriver):
-    """Leaves a mark in the controller."""
-
-    @asynccontextmanager
-    async def open(self, target: Target, meter: Meter) -> AsyncIterator[ToySession]:
-        async with connect(target, ToyFramer(), meter, writing=True) as exchange:
-            session = ToySession(exchange.ask_all, meter)
-            await session._log_in(target)  # noqa: SLF001
-            await session._ask(b"S", b"axis/1/limit\0i\0\0\3\xe8")  # noqa: SLF001
-            yield session
-
-
-class Connects(ToyDriver):
-    """Looks first whether anybody is there."""
-
-    @asynccontextmanager
-    async def open(self, target: Target, meter: Meter) -> AsyncIterator[ToySession]:
-        async with connect(target, ToyFramer(), meter), super().open(target, meter) as session:
-            yield session
-
-
-class TwoVisits(ToyDriver):
-    """Identifies over a connection of its own, and goes on without where that is lost."""
-
-    @asynccontextmanager
-    async def open(self, target: Target, meter: Meter) -> AsyncIterator[ToySession]:
-        identity = Identity()
-        with suppress(GoldcopyError):
-            async with super().open(target, meter) as session:
-                identity = await session.identify()
-
-        async def known() -> Identity:
-            return identity
-
-        async with super().open(target, meter) as session:
-            session.identify = known  # type: ignore[method-assign]
-            yield session
-
-
-class Impolite(ToyDriver):
-    """Takes the window for a hint."""
-
-    @asynccontextmanager
-    async def open(self, target: Target, meter: Meter) -> AsyncIterator[ToySession]:
-        courtesy = msgspec.structs.replace(target.courtesy, window=5)
-        async with super().open(replace(target, courtesy=courtesy), meter) as session:
-            yield session
-
-
-class Nervous(ToyDriver):
-    """Has a task that it does not end."""
-
-    tasks: ClassVar[list[asyncio.Task[None]]] = []
-
-    @asynccontextmanager
-    async def open(self, target: Target, meter: Meter) -> AsyncIterator[ToySession]:
-        self.tasks.append(asyncio.create_task(asyncio.sleep(30)))
-        async with super().open(target, meter) as session:
-            yield session
-
-
-class LaxOptions(msgspec.Struct):
-    pass
-
-
-class Lax(ToyDriver):
-    Options: ClassVar[type[msgspec.Struct]] = LaxOptions
-
-
-# -- wrong drivers with a connection of their own --------------------------------------------------
-
-
-class Naive:
-    """One request after the other over a stream, as one would write it on a Friday."""
-
-    def __init__(self, target: Target, meter: Meter) -> None:
-        self.target = target
-        self.meter = meter
-        self.reader: asyncio.StreamReader
-        self.writer: asyncio.StreamWriter
-
-    async def ask_all(self, requests: Sequence[bytes]) -> list[bytes]:
-        return [await self.ask(request) for request in requests]
-
-    async def ask(self, request: bytes) -> bytes:
-        self.writer.write(request)
-        self.meter.requests += 1
-        self.meter.bytes_out += len(request)
-        try:
-            async with asyncio.timeout(self.target.timeout):
-                reply = await self.reply()
-        except TimeoutError:
-            raise Unreachable("silence") from None
-        except (asyncio.IncompleteReadError, ConnectionError):
-            raise Unreachable("cut") from None
-        if reply[2:4] != request[2:4]:
-            raise Malformed("not ours")
-        self.meter.round_trips += 1
-        self.meter.bytes_in += len(reply)
-        return reply
-
-    async def reply(self) -> bytes:
-        head = await self.reader.readexactly(2)
-        length = ToyFramer().length(memoryview(head))
-        return head + await self.reader.readexactly(length - 2)
-
-    async def close(self) -> None:
-        self.writer.close()
-
-
-class NoMatching(Naive):
-    """Goes on after silence, and takes the next frame for its own."""
-
-    async def ask(self, request: bytes) -> bytes:
-        self.writer.write(request)
-        try:
-            async with asyncio.timeout(self.target.timeout):
-                return await self.reply()
-        except TimeoutError:
-            return request[:4] + b"\3"
-        except (asyncio.IncompleteReadError, ConnectionError):
-            raise Unreachable("cut") from None
-
-
-class IgnoresCut(Naive):
-    """Takes the end of the connection for the end of the list."""
-
-    async def ask(self, request: bytes) -> bytes:
-        try:
-            return await super().ask(request)
-        except Unreachable:
-            return request[:4] + b"\0\0" if request[4:5] == b"N" else request[:4] + b"\3"
-
-
-class RaisesForeign(Naive):
-    async def ask(self, request: bytes) -> bytes:
-        self.writer.write(request)
-        async with asyncio.timeout(self.target.timeout):
-            return await self.reply()
-
-
-class NoTimeout(Naive):
-    async def ask(self, request: bytes) -> bytes:
-        self.writer.write(request)
-        try:
-            return await self.reply()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            raise Unreachable("cut") from None
-
-
-class Patient(Naive):
-    """Waits anew for each byte."""
-
-    async def ask(self, request: bytes) -> bytes:
-        self.writer.write(request)
-        data = b""
-        while len(data) < 2 or len(data) < int.from_bytes(data[:2]):
-            try:
-                async with asyncio.timeout(self.target.timeout):
-                    byte = await self.reader.read(1)
-            except (TimeoutError, ConnectionError):
-                raise Unreachable("silence") from None
-            if not byte:
-                raise Unreachable("cut")
-            data += byte
-        return data
-
-
-class OneReadOneFrame(Naive):
-    async def reply(self) -> bytes:
-        reply = await self.reader.read(4096)
-        ToyFramer().length(memoryview(reply))
-        if len(reply) < 5 or len(reply) != int.from_bytes(reply[:2]):
-            raise Malformed("half a frame")
-        return reply
-
-
-class Leaks(Naive):
-    async def close(self) -> None:
-        task = asyncio.current_task()
-        assert task
-        if not task.cancelling():
-            self.writer.close()
-
-
-class Swallows(Naive):
-    """Takes a cancellation for silence."""
-
-    async def ask(self, request: bytes) -> bytes:
-        try:
-            return await super().ask(request)
-        except asyncio.CancelledError:
-            raise Unreachable("silence") from None
-
-
-class RaisesAlone(ToyDriver):
-    """Has a task whose error nobody takes."""
-
-    @asynccontextmanager
-    async def open(self, target: Target, meter: Meter) -> AsyncIterator[ToySession]:
-        async with super().open(target, meter) as session:
-            session.task = asyncio.create_task(session._ask(b"N", b""))  # type: ignore[attr-defined]  # noqa: SLF001
-            yield session
-
-
-class NaiveDriver(ToyDriver):
-    def __init__(self, kind: type[Naive]) -> None:
-        self.kind = kind
-
-    @asynccontextmanager
-    async def open(self, target: Target, meter: Meter) -> AsyncIterator[ToySession]:
-        naive = self.kind(target, meter)
-        try:
-            naive.reader, naive.writer = await asyncio.open_connection(target.host, target.port)
-        except OSError:
-            raise Unreachable("nobody there") from None
-        try:
-            session = ToySession(naive.ask_all, meter)
-            await session._log_in(target)  # noqa: SLF001
-            yield session
-        finally:
-            await naive.close()
-
-
-# -- each of them is found -------------------------------------------------------------------------
 
 
 class Suite(LoginConformance, TokenedConformance, WritableConformance):
@@ -542,6 +194,12 @@ WRONG: list[tuple[Driver, Test, tuple[Any, ...], str]] = [
         Suite.test_what_is_written_is_read_back_and_no_other_setting_has_changed,
         (),
         "written, and not so held",
+    ),
+    (
+        Writing(WritesAgain),
+        Suite.test_a_write_returns_once_it_is_acknowledged_and_is_never_repeated,
+        (),
+        "2 writing services for one write",
     ),
     (
         Writing(SkipsAck),

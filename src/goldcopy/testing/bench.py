@@ -74,6 +74,8 @@ class Bench:
     """The name in the simulator's log of the service that carries the password."""
     writes: Mapping[str, Value] = field(default_factory=dict)
     """Paths, and values to write there. For ``WritableConformance``."""
+    one_write: int = 1
+    """Writing services in the simulator's log that writing one of them takes."""
 
     def lies(self, snapshot: Snapshot) -> Iterator[str]:
         """What the snapshot says and the controller does not, or the other way round.

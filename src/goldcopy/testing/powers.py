@@ -111,13 +111,14 @@ class WritableConformance(DriverConformance):
             path = next(iter(bench.writes))
             async with linked(bench) as run:
                 await self.write(bench, run, path)
-                frames, once = len(run.link.frames), self.written(bench)
+                frames, times = len(run.link.frames), self.written(bench)
+            assert times == bench.one_write, f"{path}: {times} writing services for one write"
             kinds = (faults.dead, faults.silence, faults.late)
             losses = [loss(number) for number in range(frames) for loss in kinds]
-            jobs = [partial(self.unanswered, loss, path, once) for loss in losses]
+            jobs = [partial(self.unanswered, loss, path) for loss in losses]
             await together(bench.parallel, jobs)
 
-    async def unanswered(self, fault: Fault, path: str, once: int) -> None:
+    async def unanswered(self, fault: Fault, path: str) -> None:
         """A write over a link that loses an answer."""
         async with self.bench() as bench, linked(bench, fault) as run:
             wanted = await self.wanted(bench, path)
@@ -127,7 +128,7 @@ class WritableConformance(DriverConformance):
                 pass  # nobody knows whether it was written: reading back tells
             else:
                 assert self.held(bench, wanted) == wanted, f"{fault}: nobody has acknowledged it"
-            assert self.written(bench) <= once, f"{fault}: was written again"
+            assert self.written(bench) <= bench.one_write, f"{fault}: was written again"
 
     async def write(self, bench: Bench, run: Run, path: str) -> None:
         """Write what the bench has for this path."""
