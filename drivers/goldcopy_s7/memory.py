@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import islice
 
-from goldcopy.snapshot import Access, Gap, Item, Value
+from goldcopy.snapshot import Access, Gap, Item, Role, Value
 from goldcopy_s7.link import Link
 from goldcopy_s7.options import Area
 from goldcopy_s7.refusal import NOT_IMPLEMENTED, CpuRefused, item_words
@@ -81,7 +81,7 @@ async def read(link: Link, wanted: Sequence[Run]) -> tuple[dict[Run, bytes], lis
     return found, [Gap(path_of(wanted[at]), why) for at, why in refused.items()]
 
 
-def item_of(run: Run, octets: bytes) -> Item:
+def item_of(run: Run, octets: bytes, role: Role) -> Item:
     """Bytes as read; timers and counters as words."""
     path, type_ = path_of(run), "BYTES"
     value: Value = octets
@@ -90,7 +90,7 @@ def item_of(run: Run, octets: bytes) -> Item:
         value = tuple(int.from_bytes(word, "big") for word in words)
         type_ = f"ARRAY[{run.amount}] OF WORD"
     access: Access = "read-write" if run.area == "DB" else "read"
-    return Item(path, "tag", type_, value, "process", access, address=path)
+    return Item(path, "tag", type_, value, role, access, address=path)
 
 
 def _refusal(code: int) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import get_args
 
 from goldcopy.driver import Reading
 from goldcopy.errors import Refused, Wrong
-from goldcopy.snapshot import Blob, Gap, Identity, Item, Snapshot
+from goldcopy.snapshot import Blob, Gap, Identity, Item, Role, Snapshot
 from goldcopy_s7 import directory, identity, memory
 from goldcopy_s7.block import SYSTEM, About, Block, Key
 from goldcopy_s7.items import about_items, block_item, carried_item, path_of
@@ -224,23 +224,27 @@ class _Pull:
         found, gaps = await memory.read(self._link, wanted)
         self._gaps += gaps
         for run, octets in found.items():
-            self._items.append(memory.item_of(run, octets))
-            self._leaves(run, octets)
+            leaves = self._leaves(run, octets)
+            # Nobody knows what is a setting in a data block without leaves: its bytes are all that
+            # a backup can keep of it. Rules may say otherwise.
+            role: Role = "setting" if run.area == "DB" and not leaves else "process"
+            self._items += [memory.item_of(run, octets, role), *leaves]
         read = {run.number for run in wanted if run.area == "DB" and not run.start}
         told = {gap.path for gap in self._gaps}
         for number in self._layouts.keys() - read:
             if told.isdisjoint(("db", f"db/{number}")):
                 self._gap(f"db/{number}", "it has a layout, but options.data leaves it out")
 
-    def _leaves(self, run: Run, octets: bytes) -> None:
+    def _leaves(self, run: Run, octets: bytes) -> Sequence[Item]:
         layout = self._layouts.get(run.number)
         if layout is None or run.area != "DB" or run.start:
-            return
+            return ()
         path = memory.path_of(run)
         try:
-            self._items += layout.leaves(path, octets)
+            return layout.leaves(path, octets)
         except Wrong as misfit:  # the bytes are kept all the same
             self._gap(path, str(misfit))
+            return ()
 
     def _gap(self, path: str, why: str) -> None:
         self._gaps.append(Gap(path, why))
