@@ -20,6 +20,8 @@ _OPEN_PACKETS = 12
 """Packets with room left that a small value is tried in."""
 _LEAST = 40
 """Room, in bytes, that is worth a fragment."""
+_SMALLEST = 10
+"""Bytes of the smallest service, a BOOL by its instance; with less, a packet is full."""
 MOST_BYTES = 1 << 24
 
 
@@ -111,6 +113,7 @@ def _plan(link: Link, wants: Sequence[Want]) -> list[_Packet]:
     """Small ones first, each where it fits; arrays then fill whatever is left."""
     size = link.size
     packets: list[_Packet] = []
+    roomy: list[_Packet] = []
     large: list[Want] = []
     alone: list[_Piece] = []
     room = size - _HEAD_BACK - _OFFSET
@@ -123,13 +126,16 @@ def _plan(link: Link, wants: Sequence[Want]) -> list[_Packet]:
         else:
             piece = _Piece(want, 0, want.count)
             octets = piece.request()
-            for packet in packets[-_OPEN_PACKETS:] if link.multiple else ():
+            for packet in roomy if link.multiple else ():
                 if packet.takes(len(octets), back):
                     break
             else:
                 packet = _Packet(size)
                 packets.append(packet)
+                roomy = [*roomy[1 - _OPEN_PACKETS :], packet]
             packet.add(piece, octets, back)
+            if packet.back < _SMALLEST or packet.out < _SMALLEST:
+                roomy.remove(packet)
     _fill(link, packets, large)
     return packets + list(_alone(size, alone))
 
