@@ -41,7 +41,7 @@ class Courtesy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     window: int = 1
     """Requests in flight; what the controller grants is never exceeded."""
     pause: float = 0.0
-    """Seconds between two requests."""
+    """Seconds of quiet after the last request or reply."""
     rate: float = 0.0
     """Requests a second at most; 0 for no limit."""
 

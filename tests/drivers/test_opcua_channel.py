@@ -327,13 +327,13 @@ async def test_keys_are_renewed_under_way(
 ) -> None:
     """Before each request, with others in flight: as a long pull does once an hour."""
     monkeypatch.setattr(Channel, "_plan_renewal", lambda channel: None)
-    given: dict[str, str] = {"security": security}
+    given: dict[str, str | Path] = {"security": security}
     if security != "None":
-        given |= {name: str(tmp_path / name) for name in ("certificate", "key")}
-        argv = ["x", "create", "me", given["certificate"], given["key"]]
+        given |= {name: tmp_path / name for name in ("certificate", "key")}
+        argv = ["x", "create", "me", str(given["certificate"]), str(given["key"])]
         monkeypatch.setattr("sys.argv", argv)
         assert by_hand() == 0
-        given["server_certificate"] = str(tmp_path / "server.der")
+        given["server_certificate"] = tmp_path / "server.der"
     async with OpcUaSimulator.demo("oven-1") as plc:
         (tmp_path / "server.der").write_bytes(plc.certificate)
         options = OpcUaOptions(**given)  # type: ignore[arg-type]
