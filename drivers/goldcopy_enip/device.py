@@ -29,7 +29,7 @@ class DeviceSession:
         items += several
         self._step()
         for found in (
-            await dpi.read(self._link),
+            await dpi.read(self._link, twins=bool(several)),
             await network.read(self._link),
             await network.assemblies(self._link, self._options.assemblies, configuration),
         ):

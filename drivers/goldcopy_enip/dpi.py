@@ -20,8 +20,11 @@ _SIZES = {"BYTE": 1, "WORD": 2, "USINT": 1, "SINT": 1, "UINT": 2, "INT": 2, "UDI
 _SIGNED, _WRITABLE = 1 << 3, 1 << 8
 
 
-async def read(link: Link) -> tuple[list[Item], list[Gap]]:
-    """Every parameter of the drive itself, along the chain that they make."""
+async def read(link: Link, twins: bool) -> tuple[list[Item], list[Gap]]:
+    """Every parameter of the drive itself, along the chain that they make.
+
+    ``twins``: the same parameters are there as Parameter objects, and are settings there.
+    """
     wanted = [Attribute(CLASS, 0, one) for one in (_COUNT, _CHECKSUM, _FIRST)]
     about = await singles(link, wanted, 8)
     if any(reply.status for reply in (about[0], about[2])):
@@ -41,7 +44,7 @@ async def read(link: Link) -> tuple[list[Item], list[Gap]]:
             return items, gaps
         cursor = Cursor(reply.data)
         try:
-            number, at = at, _parameter(at, cursor, items)
+            number, at = at, _parameter(at, cursor, items, twins)
         except Refused as why:
             gaps.append(Gap("dpi", f"the chain ends at {at}: {why}"))
             return items, gaps
@@ -52,7 +55,7 @@ async def read(link: Link) -> tuple[list[Item], list[Gap]]:
     return items, gaps
 
 
-def _parameter(number: int, cursor: Cursor, items: list[Item]) -> int:
+def _parameter(number: int, cursor: Cursor, items: list[Item], twins: bool) -> int:
     """Add one, if its type is known; gives the number of the next."""
     descriptor = cursor.number(4)
     containers = [cursor.take(4) for _ in range(4)]
@@ -65,7 +68,7 @@ def _parameter(number: int, cursor: Cursor, items: list[Item]) -> int:
         return after
     kind = kinds[bool(descriptor & _SIGNED)]
     value, low, high = (_value(kind, one) for one in containers[:3])
-    writable = descriptor & _WRITABLE
+    writable = descriptor & _WRITABLE and not twins
     items.append(
         Item(
             f"dpi/{number}", "parameter", kind, value, "setting" if writable else "process",

@@ -8,12 +8,13 @@ from typing import ClassVar
 
 import msgspec
 
-from goldcopy.driver import Capability, Meter, Session, Target
+from goldcopy.driver import Capability, Meter, Session, Target, Writer
 from goldcopy.errors import Wrong
 from goldcopy_enip import options
 from goldcopy_enip.device import DeviceSession
 from goldcopy_enip.link import opened
 from goldcopy_enip.logix import LogixSession
+from goldcopy_enip.writer import DeviceWriter, LogixWriter
 
 
 class EnipDriver:
@@ -59,12 +60,21 @@ class EnipDriver:
             "change token of drives", "planned", "the DPI checksum is kept, and spares no read yet"
         ),
         Capability("SLC, MicroLogix, PLC-5 (PCCC)", "planned", "not built yet"),
-        Capability("writing", "planned", "not built yet: this driver only reads"),
+        Capability(
+            "writing",
+            "partial",
+            "tags and Parameter objects; long values in parts that are not atomic; constant tags "
+            "and command parameters are not told apart, the device must refuse them",
+        ),
     )
 
     def open(self, target: Target, meter: Meter) -> AbstractAsyncContextManager[Session]:
         """Connect, register a session, open a class 3 connection."""
         return _reading(target, meter)
+
+    def open_writing(self, target: Target, meter: Meter) -> AbstractAsyncContextManager[Writer]:
+        """As ``open``, for a restore."""
+        return _writing(target, meter)
 
 
 @asynccontextmanager
@@ -72,6 +82,14 @@ async def _reading(target: Target, meter: Meter) -> AsyncIterator[Session]:
     chosen = _options(target)
     async with opened(target, chosen, meter) as link:
         yield LogixSession(link) if chosen.profile == "logix" else DeviceSession(link, chosen)
+
+
+@asynccontextmanager
+async def _writing(target: Target, meter: Meter) -> AsyncIterator[Writer]:
+    chosen = _options(target)
+    async with opened(target, chosen, meter, writing=True) as link:
+        logix = chosen.profile == "logix"
+        yield LogixWriter(link, chosen) if logix else DeviceWriter(link, chosen)
 
 
 def _options(target: Target) -> options.Options:

@@ -208,10 +208,12 @@ def _sizes(size: int) -> list[int]:
 
 
 @asynccontextmanager
-async def opened(target: Target, options: Options, meter: Meter) -> AsyncIterator[Link]:
+async def opened(
+    target: Target, options: Options, meter: Meter, *, writing: bool = False
+) -> AsyncIterator[Link]:
     """A connection that is open; it is closed in good order, also when cancelled."""
     framer = EnipFramer()
-    async with connect(target, framer, meter) as exchange:
+    async with connect(target, framer, meter, writing=writing) as exchange:
         link = Link(exchange, framer, meter, options.route)
         try:
             try:

@@ -24,6 +24,8 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Assemblies to read from a device, beside the one that it names as its configuration."""
     eds: bool = True
     """Whether the device's data sheet is uploaded, if it holds one."""
+    write_in_run: bool = False
+    """Whether a restore may write tags while the controller is not in programming mode."""
 
     def __post_init__(self) -> None:
         """Refuse a path that leads nowhere; the inventory tells the line."""

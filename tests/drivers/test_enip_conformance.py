@@ -10,13 +10,15 @@ from goldcopy.driver import Target
 from goldcopy.snapshot import Identity, Value
 from goldcopy.testing.bench import Bench, Held
 from goldcopy.testing.framing import ETHERNET_IP
-from goldcopy.testing.powers import TokenedConformance
+from goldcopy.testing.powers import TokenedConformance, WritableConformance
 from goldcopy_enip import EnipDriver
+from goldcopy_enip.options import Options
 from goldcopy_sim.enip import LogixSimulator, Structure
 from goldcopy_sim.enip.listing import word
 from goldcopy_sim.enip.tags import Scope
 from goldcopy_sim.enip.types import NONE, type_word
 
+OPTIONS = Options(write_in_run=True)
 DENIED = ("tag/Secret", "tag/Guard/Key")
 
 
@@ -119,7 +121,7 @@ def within(kind: Structure) -> Iterator[Structure]:
             yield from within(slot.type)
 
 
-class TestLogix(TokenedConformance):
+class TestLogix(TokenedConformance, WritableConformance):
     @asynccontextmanager
     async def bench(self) -> AsyncIterator[Bench]:
         async with LogixSimulator.demo("line3-palletizer") as simulator:
@@ -135,7 +137,7 @@ def made(simulator: LogixSimulator) -> Bench:
     who = simulator.identity
     return Bench(
         driver=EnipDriver(),
-        target=Target("palletizer", simulator.host, simulator.port, timeout=0.5),
+        target=Target("palletizer", simulator.host, simulator.port, timeout=0.5, options=OPTIONS),
         simulator=simulator,
         framing=ETHERNET_IP,
         identity=Identity(
@@ -149,4 +151,12 @@ def made(simulator: LogixSimulator) -> Bench:
         holds=lambda: held(simulator),
         change=lambda: simulator.change("Recipe[1].Steps[2].Time", 4711),
         gaps=DENIED,
+        writes={
+            "tag/Speed": 17.25,
+            "tag/Zones": tuple(range(-8, 8)),
+            "tag/Recipe/2/Name": "BOX/9",
+            "tag/Recipe/1/Steps/3/Rotate": not simulator.values()["Recipe[1].Steps[3].Rotate"][1],
+            "tag/AlarmFlags": (True, False) * 32,
+            "program/Main/Local/LimitHigh": -0.0,
+        },
     )

@@ -12,8 +12,8 @@ from tests.drivers.enip_plant import pulled
 from goldcopy.driver import Target
 from goldcopy.snapshot import Identity, Value
 from goldcopy.testing.bench import Bench, Held
-from goldcopy.testing.conformance import DriverConformance
 from goldcopy.testing.framing import ETHERNET_IP
+from goldcopy.testing.powers import WritableConformance
 from goldcopy_enip import EnipDriver
 from goldcopy_enip.options import Options
 from goldcopy_sim.enip import DriveSimulator, Parameter
@@ -74,7 +74,7 @@ def single(parameter: Parameter, value: float) -> Value:
     return float(struct.unpack("<f", struct.pack("<f", value))[0])
 
 
-class TestDevice(DriverConformance):
+class TestDevice(WritableConformance):
     @asynccontextmanager
     async def bench(self) -> AsyncIterator[Bench]:
         async with DriveSimulator.demo("conveyor") as simulator:
@@ -93,16 +93,17 @@ class TestDevice(DriverConformance):
                 holds=lambda: held(simulator),
                 change=lambda: simulator.change("parameter/41", 77),
                 gaps=["assembly/77"],
+                writes={"parameter/41": 99, "parameter/44": 12.5, "parameter/46": -3},
             )
 
 
 async def test_what_a_parameter_tells_of_itself() -> None:
     async with DriveSimulator.demo("conveyor") as simulator:
         snapshot = await pulled(simulator, OPTIONS)
-    for path in ("parameter/41", "dpi/41"):
+    for path, role in (("parameter/41", "setting"), ("dpi/41", "process")):
         ramp = snapshot.by_path[path]
         assert (ramp.label, ramp.unit, ramp.low, ramp.high) == ("Accel Time 1", "s", 0, 6000)
-        assert (ramp.role, ramp.access) == ("setting", "read-write")
+        assert ramp.role == role
         hours = snapshot.by_path[path.replace("41", "300")]
         assert (hours.role, hours.access) == ("process", "read")
 
