@@ -33,7 +33,8 @@ def start_up(runs: int = 15) -> None:
             subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
             times[name].append(time.perf_counter() - begin)
     base, ours = (statistics.median(times[name]) for name in commands)
-    print(f"goldcopy --help       {ours * 1e3:6.0f} ms = {ours / base:.2f}x import typer (bar 1.5x)")
+    ratio = f"{ours / base:.2f}x import typer (bar 1.5x)"
+    print(f"goldcopy --help       {ours * 1e3:6.0f} ms = {ratio}")
 
 
 def memory() -> None:
@@ -43,7 +44,8 @@ def memory() -> None:
         "rss = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
         "before = rss(); s = b.snapshot(); s.id; s.settings; print(rss() - before, rss())\n"
     )
-    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    words = [sys.executable, "-c", program]
+    out = subprocess.run(words, capture_output=True, text=True, check=True)
     grown, whole = (float(figure) for figure in out.stdout.split())
     print(f"{ITEMS:,} items         {grown:6.0f} MB grown, {whole:.0f} MB in all (bar 150 MB)")
 
