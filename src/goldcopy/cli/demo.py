@@ -88,10 +88,13 @@ async def _run(inventory: Inventory, vault: Vault, as_json: bool) -> bool:
 
 
 def tamper(snapshot: Snapshot, controller: Simulator) -> list[Tampered]:
-    """Change a few settings, spread over the controller."""
-    held = controller.values()
+    """Change a few settings, spread over the controller; all that is then not as it was.
+
+    That may be more than was changed: a controller has aliases for its values.
+    """
+    held = dict(controller.values())
     fit = [
-        item
+        item.address
         for item in snapshot.items
         if item.role == "setting"
         and item.access == "read-write"
@@ -99,14 +102,15 @@ def tamper(snapshot: Snapshot, controller: Simulator) -> list[Tampered]:
         and isinstance(held[item.address][1], bool | int | float | bytes)
         and held[item.address][1] != b""
     ]
-    step = max(1, len(fit) // CHANGES)
-    done = []
-    for item in fit[::step][:CHANGES]:
-        _, old = held[item.address]
-        new = nudged(old)
-        controller.change(item.address, new)
-        done.append(Tampered(snapshot.device, item.path, item.address, old, new))
-    return done
+    for address in fit[:: max(1, len(fit) // CHANGES)][:CHANGES]:
+        controller.change(address, nudged(held[address][1]))
+    now = dict(controller.values())
+    return [
+        Tampered(snapshot.device, item.path, item.address, held[item.address][1], after[1])
+        for item in snapshot.items
+        if (after := now.get(item.address)) and repr(after) != repr(held[item.address])
+        if item.kind != "block"  # its image holds values, which are items of their own
+    ]
 
 
 def _shown(value: SimulatedValue) -> str:
