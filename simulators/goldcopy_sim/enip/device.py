@@ -129,6 +129,8 @@ class Device:
             if self._fault in ("busy", "locked"):
                 raise Refusal(cip.NO_RESOURCES if self._fault == "busy" else cip.DEVICE_STATE)
             reply = self.serve(service, path, data, room - 4)
+            if len(reply.data) > room - 4:
+                raise Refusal(cip.REPLY_TOO_LARGE)
             return cip.reply(service, reply.status, reply.data)
         except Refusal as refusal:
             if refusal.status == cip.PATH_SIZE:
