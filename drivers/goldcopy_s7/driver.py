@@ -48,7 +48,11 @@ class S7Driver:
             "only with PUT/GET, full access and non-optimized blocks, by number and length",
         ),
         Capability("flags, inputs, outputs, timers, counters", "done"),
-        Capability("data blocks as named leaves", "partial", "with a layout file; else bytes"),
+        Capability(
+            "data blocks as named leaves",
+            "partial",
+            "with a layout file; else all bytes are one setting, live values too: rules can tell",
+        ),
         Capability("writing data blocks", "partial", "bytes and leaves of the layout, no blocks"),
         Capability(
             "downloading blocks",

@@ -160,6 +160,8 @@ async def test_types_and_areas_as_chosen() -> None:
     assert content(snapshot, "db/1") == held["db/1"][1]
     assert content(snapshot, "db/2/2") == db2[2:6]
     assert content(snapshot, "m/8") == b"\0"
+    roles = {path: snapshot.by_path[path].role for path in ("db/1", "db/2/2", "m/8")}
+    assert roles == {"db/1": "setting", "db/2/2": "setting", "m/8": "process"}
     assert not snapshot.gaps
 
 
