@@ -47,6 +47,9 @@ class S7Driver:
             "partial",
             "only with PUT/GET, full access and non-optimized blocks, by number and length",
         ),
+        Capability(
+            "symbolic tags of S7-1200/1500", "planned", "they need another protocol, S7CommPlus"
+        ),
         Capability("flags, inputs, outputs, timers, counters", "done"),
         Capability(
             "data blocks as named leaves",
