@@ -33,7 +33,16 @@ class LogixWriter(LogixSession):
         super().__init__(link)
         self._options = options
 
-    async def write(self, item: Item) -> None:
+    def groups(self, items: Sequence[Item]) -> Sequence[Sequence[Item]]:
+        """Each item by itself."""
+        return [[item] for item in items]
+
+    async def write(self, group: Sequence[Item]) -> None:
+        """Write the items of one group, each acknowledged before the next is sent."""
+        for item in group:
+            await self._write(item)
+
+    async def _write(self, item: Item) -> None:
         """Write one tag, member, string or array; what is long goes in parts, not in one go.
 
         Raises ``Refused`` for what may not be written, and in any mode but programming unless
@@ -93,7 +102,16 @@ class LogixWriter(LogixSession):
 class DeviceWriter(DeviceSession):
     """A session that may write parameters."""
 
-    async def write(self, item: Item) -> None:
+    def groups(self, items: Sequence[Item]) -> Sequence[Sequence[Item]]:
+        """Each item by itself."""
+        return [[item] for item in items]
+
+    async def write(self, group: Sequence[Item]) -> None:
+        """Write the items of one group, each acknowledged before the next is sent."""
+        for item in group:
+            await self._write(item)
+
+    async def _write(self, item: Item) -> None:
         """Write the value of one parameter object.
 
         Raises ``Refused`` for what may not be written, ``Unsupported`` for anything else.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from goldcopy.errors import Malformed, Refused, Unsupported, Wrong
 from goldcopy.snapshot import Item
@@ -29,7 +29,16 @@ class S7Writer(S7Session):
         super().__init__(link, options, layouts)
         self._sizes: dict[int, int] = {}
 
-    async def write(self, item: Item) -> None:
+    def groups(self, items: Sequence[Item]) -> Sequence[Sequence[Item]]:
+        """Each item by itself."""
+        return [[item] for item in items]
+
+    async def write(self, group: Sequence[Item]) -> None:
+        """Write the items of one group, each acknowledged before the next is sent."""
+        for item in group:
+            await self._write(item)
+
+    async def _write(self, item: Item) -> None:
         """Write a data block, a part of it, or a leaf; return once the CPU has acknowledged it.
 
         A data block that takes several requests may be half written where one fails. Raises

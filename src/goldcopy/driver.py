@@ -110,8 +110,19 @@ class Tokened(Protocol):
 class Writer(Session, Protocol):
     """A session that may write. Only a restore opens one."""
 
-    async def write(self, item: Item) -> None:
-        """Write one item; return once the controller has acknowledged it. Never retried."""
+    def groups(self, items: Sequence[Item]) -> Sequence[Sequence[Item]]:
+        """The items in the order given, cut where another request has to begin. Sends nothing.
+
+        What cannot be written at all is a group of its own, so that ``write`` can say why.
+        """
+        ...
+
+    async def write(self, group: Sequence[Item]) -> None:
+        """Write one group; return once the controller has acknowledged all of it. Never retried.
+
+        Where it raises ``Wrong`` or ``Unsupported``, nothing of the group was sent; after any other
+        error only reading back tells what of the group is written.
+        """
         ...
 
 

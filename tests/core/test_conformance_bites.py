@@ -20,6 +20,7 @@ from tests.core.toy_mistakes import (
     Connects,
     Default,
     ForgetfulToken,
+    Forgets,
     Guess,
     HidesLoss,
     Impolite,
@@ -194,6 +195,12 @@ WRONG: list[tuple[Driver, Test, tuple[Any, ...], str]] = [
         Suite.test_what_is_written_is_read_back_and_no_other_setting_has_changed,
         (),
         "written, and not so held",
+    ),
+    (
+        Writing(Forgets),
+        Suite.test_many_writes_in_groups_write_each_of_them,
+        (),
+        "leaves an item out, doubles one, or changes the order",
     ),
     (
         Writing(WritesAgain),

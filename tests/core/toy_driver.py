@@ -133,7 +133,14 @@ class TokenedSession(ToySession):
 
 
 class WritingSession(ToySession):
-    async def write(self, item: Item) -> None:
+    def groups(self, items: Sequence[Item]) -> Sequence[Sequence[Item]]:
+        return [[item] for item in items]
+
+    async def write(self, group: Sequence[Item]) -> None:
+        for item in group:
+            await self._write(item)
+
+    async def _write(self, item: Item) -> None:
         await self._ask(b"S", item.path.encode() + b"\0" + encoded(item.type, item.value))
 
 

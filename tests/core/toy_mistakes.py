@@ -147,22 +147,27 @@ class Unread(ToySession):
 
 
 class SkipsAck(WritingSession):
-    async def write(self, item: Item) -> None:
+    async def write(self, group: Sequence[Item]) -> None:
         try:
-            await super().write(item)
+            await super().write(group)
         except GoldcopyError:
             return
 
 
 class WritesAgain(WritingSession):
-    async def write(self, item: Item) -> None:
-        await super().write(item)
-        await super().write(item)
+    async def write(self, group: Sequence[Item]) -> None:
+        await super().write(group)
+        await super().write(group)
 
 
 class WritesOther(WritingSession):
-    async def write(self, item: Item) -> None:
-        await super().write(msgspec.structs.replace(item, path="axis/2/limit"))
+    async def write(self, group: Sequence[Item]) -> None:
+        await super().write([msgspec.structs.replace(i, path="axis/2/limit") for i in group])
+
+
+class Forgets(WritingSession):
+    def groups(self, items: Sequence[Item]) -> Sequence[Sequence[Item]]:
+        return [[item] for item in items[:-1]]
 
 
 class Wired(ToyDriver):

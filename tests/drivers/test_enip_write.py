@@ -17,7 +17,7 @@ from goldcopy_sim.enip import LogixSimulator
 async def write(simulator: LogixSimulator, item: Item, value: Value, options: Options) -> None:
     target = target_of(simulator, options)
     async with EnipDriver().open_writing(target, Meter()) as session:
-        await session.write(msgspec.structs.replace(item, value=value))
+        await session.write([msgspec.structs.replace(item, value=value)])
 
 
 async def test_a_running_controller_is_not_written_unless_it_is_asked_for() -> None:

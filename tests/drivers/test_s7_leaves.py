@@ -76,7 +76,7 @@ async def written(
     async with plant() as simulator:
         async with S7Driver().open_writing(target(simulator, options), Meter()) as writer:
             for path, type_, value in writes:
-                await writer.write(Item(path, "parameter", type_, value))
+                await writer.write([Item(path, "parameter", type_, value)])
         yield simulator, await pull(simulator, options)
 
 
@@ -161,7 +161,7 @@ async def test_one_bit_is_written_without_its_neighbours(layouts: tuple[DbLayout
         async with S7Driver().open_writing(target(simulator, options), Meter()) as writer:
             simulator.change("db/7/0", b"\xff\xff")
             simulator.log.clear()
-            await writer.write(Item("db/7/first", "parameter", "BOOL", False))
+            await writer.write([Item("db/7/first", "parameter", "BOOL", False)])
             assert simulator.data[7][0] == 0xFE
             assert [entry.name for entry in simulator.log] == ["block info", "write var"]
 
@@ -210,7 +210,7 @@ async def test_a_data_block_of_another_size_is_not_written_by_an_old_layout(
         options = Options(layouts=layouts)
         async with S7Driver().open_writing(target(simulator, options), Meter()) as writer:
             with pytest.raises(Wrong, match="DB1 has 60"):
-                await writer.write(Item("db/1/press_force_kn", "parameter", "REAL", 1.0))
+                await writer.write([Item("db/1/press_force_kn", "parameter", "REAL", 1.0)])
     assert not any(entry.writes for entry in simulator.log)
 
 
@@ -220,12 +220,12 @@ async def test_an_s7_1500_is_written_by_the_length_in_the_options(
     async with S7Simulator(blocks=[Block(Kind.DB, 7, bytes(10))], classic=False) as simulator:
         options = Options(data=(Area("DB", number=7, count=10),), layouts=layouts[1:])
         async with S7Driver().open_writing(target(simulator, options), Meter()) as writer:
-            await writer.write(Item("db/7/last", "parameter", "BYTE", 9))
+            await writer.write([Item("db/7/last", "parameter", "BYTE", 9)])
         assert simulator.data[7][8] == 9
         options = Options(layouts=layouts[1:])
         async with S7Driver().open_writing(target(simulator, options), Meter()) as writer:
             with pytest.raises(Refused, match="0x8104"):
-                await writer.write(Item("db/7/last", "parameter", "BYTE", 9))
+                await writer.write([Item("db/7/last", "parameter", "BYTE", 9)])
 
 
 async def test_a_reading_session_cannot_write(layouts: tuple[DbLayout, ...]) -> None:

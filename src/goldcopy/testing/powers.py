@@ -105,6 +105,27 @@ class WritableConformance(DriverConformance):
                 assert self.held(bench, wanted) == wanted, f"{path}: written, and not so held"
                 await complete(bench)
 
+    async def test_many_writes_in_groups_write_each_of_them(self) -> None:
+        """``groups`` leaves nothing out, doubles nothing and keeps the order."""
+        async with self.bench() as bench:
+            read = (await complete(bench)).read
+            settings = [item for item in read.items if item.role == "setting"]
+            wanted = {item.path: form(item.type, item.value) for item in settings}
+            items = [
+                msgspec.structs.replace(read.by_path[path], value=value)
+                for path, value in bench.writes.items()
+            ]
+            wanted |= {item.path: form(item.type, item.value) for item in items}
+            async with linked(bench) as run:
+                assert isinstance(bench.driver, Writable)
+                async with bench.driver.open_writing(run.target, run.meter) as opened:
+                    groups = opened.groups(items)
+                    ordered = [item for group in groups for item in group] == items
+                    assert ordered, "groups leaves an item out, doubles one, or changes the order"
+                    for group in groups:
+                        await opened.write(group)
+            assert self.held(bench, wanted) == wanted, "written in groups, and not so held"
+
     async def test_a_write_returns_once_it_is_acknowledged_and_is_never_repeated(self) -> None:
         """Whichever reply gets lost or late: no success without proof, no second write."""
         async with self.bench() as bench:
@@ -136,7 +157,8 @@ class WritableConformance(DriverConformance):
         item = (await complete(bench)).read.by_path[path]
         wanted = msgspec.structs.replace(item, value=bench.writes[path])
         async with bench.driver.open_writing(run.target, run.meter) as opened:
-            await opened.write(wanted)
+            for group in opened.groups([wanted]):
+                await opened.write(group)
 
     async def wanted(self, bench: Bench, path: str) -> dict[str, object]:
         """The settings that must be held when this was written."""
