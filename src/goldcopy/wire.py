@@ -8,6 +8,7 @@ guarantees:
 - A request that the framer does not know to be reading never leaves a reading exchange.
 - Every wait has a time limit; cancelling a waiter ends the connection.
 - Nothing is ever sent twice. Whoever may repeat a read (``collect``) opens a new connection.
+- A controller is answered what it asks back only in a writing exchange that is ``serving``.
 - Memory is bounded: by the window on the way out, by ``LONGEST`` on the way in.
 """
 
@@ -16,8 +17,8 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Hashable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from copy import copy
 from typing import Literal, Protocol
 
@@ -49,6 +50,17 @@ class Framer(Protocol):
 
     def only_reads(self, request: bytes) -> bool:
         """Whether the request is on the protocol's read list."""
+        ...
+
+
+class Server(Protocol):
+    """Answers a controller that asks back while it does what a write asked of it."""
+
+    done: bool
+    """Whether all was asked; also once the controller has refused what was asked of it."""
+
+    def answer(self, frame: bytes) -> bytes | None:
+        """What to send back; None for the reply to the request. Raises ``Malformed``."""
         ...
 
 
@@ -104,6 +116,8 @@ class Exchange(asyncio.Protocol):
         self._rest = b""
         self._waiting: deque[_Asked] = deque()
         self._in_flight: dict[Hashable, _Asked] = {}
+        self._server: Server | None = None
+        self._kept = b""
         self._trip = 0
         self._not_before = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -143,6 +157,21 @@ class Exchange(asyncio.Protocol):
             raise
         return batch.replies
 
+    @contextmanager
+    def serving(self, server: Server) -> Iterator[None]:
+        """Let ``server`` answer what the controller asks back about the one request made within.
+
+        The request is in flight until ``server`` is done; the controller has a whole time limit
+        for each step.
+        """
+        if not self._writing:
+            raise WouldWrite("a reading session serves nothing. A mistake in the driver: report it")
+        self._server, self._kept = server, b""
+        try:
+            yield
+        finally:
+            self._server = None
+
     def end(self, why: GoldcopyError) -> None:
         """Close at once; whoever still waits gets ``why``. The first reason stays."""
         if self._end is not None:
@@ -156,6 +185,7 @@ class Exchange(asyncio.Protocol):
                 asked.batch.done.set_exception(copy(why))  # one raised twice mixes its tracebacks
         self._in_flight.clear()
         self._waiting.clear()
+        self._server = None
         self._rest = b""
         if self._transport is not None:
             self._transport.abort()
@@ -271,7 +301,26 @@ class Exchange(asyncio.Protocol):
         if len(self._rest) > LONGEST:
             raise Malformed(f"{len(self._rest)} bytes that make no frame")
 
+    def _serve(self, server: Server, frame: bytes) -> None:
+        """Answer a question; keep the reply to the request back until the last one."""
+        now = self._loop.time()
+        answer = server.answer(frame) if self._in_flight else None
+        if answer is not None:
+            self._send(answer, 0, now)
+        elif self._kept or self._framer.key(frame) not in self._in_flight:
+            raise _stray(frame)
+        else:
+            self._kept = frame
+        for asked in self._in_flight.values():
+            asked.deadline = now + self._timeout
+        if server.done and self._kept:
+            self._server = None
+            self._hand_over(self._kept)
+
     def _hand_over(self, frame: bytes) -> None:
+        if self._server is not None:
+            self._serve(self._server, frame)
+            return
         asked = self._in_flight.pop(self._framer.key(frame), None)
         if asked is None:
             raise _stray(frame)
