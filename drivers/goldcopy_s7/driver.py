@@ -48,7 +48,10 @@ class S7Driver:
             "only with PUT/GET, full access and non-optimized blocks, by number and length",
         ),
         Capability(
-            "symbolic tags of S7-1200/1500", "planned", "they need another protocol, S7CommPlus"
+            "symbolic tags of S7-1200/1500",
+            "impossible",
+            "S7CommPlus: the licence of s7commplus is unclear (GPL, LGPL parts in an MIT wheel);"
+            " these CPUs give non-optimized blocks over PUT/GET, and OPC UA",
         ),
         Capability("flags, inputs, outputs, timers, counters", "done"),
         Capability(
