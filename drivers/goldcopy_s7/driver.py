@@ -59,11 +59,12 @@ class S7Driver:
             "partial",
             "with a layout file; else all bytes are one setting, live values too: rules can tell",
         ),
-        Capability("writing data blocks", "partial", "bytes and leaves of the layout, no blocks"),
+        Capability("writing data blocks", "done"),
         Capability(
             "downloading blocks",
-            "planned",
-            "the CPU then asks for the parts, which the exchange has no way for yet",
+            "partial",
+            "OB, FB, FC, SDB, with options.download, in STOP, and read back; no DB, no F-CPU, no"
+            " S7-400H",
         ),
         Capability("change token", "partial", "covers blocks; actual values are always read"),
     )

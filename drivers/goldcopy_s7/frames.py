@@ -19,6 +19,7 @@ JOB, ACK, ACK_DATA, USERDATA = 1, 2, 3, 7
 """ROSCTR: what kind of S7 message this is."""
 
 SETUP, READ_VAR, WRITE_VAR = 0xF0, 0x04, 0x05
+REQUEST_DOWNLOAD, DOWNLOAD, DOWNLOAD_ENDED, PI_SERVICE = 0x1A, 0x1B, 0x1C, 0x28
 START_UPLOAD, UPLOAD, END_UPLOAD = 0x1D, 0x1E, 0x1F
 READ_JOBS = frozenset((SETUP, READ_VAR, START_UPLOAD, UPLOAD, END_UPLOAD))
 LIST_BLOCKS, LIST_OF_TYPE, BLOCK_INFO, READ_SZL = (3, 1), (3, 2), (3, 3), (4, 1)
@@ -90,6 +91,11 @@ class S7Framer:
         if pdu[:2] == bytes((0x32, USERDATA)) and len(pdu) > 16:
             return pdu[15] >> 4 == _ASKS and (pdu[15] & 0x0F, pdu[16]) in self._read_userdata
         return False
+
+
+def is_job(frame: bytes) -> bool:
+    """Whether a CPU asks something, instead of answering."""
+    return frame[5] == DATA and frame[_DT : _DT + 2] == bytes((0x32, JOB))
 
 
 class Confirmed(NamedTuple):

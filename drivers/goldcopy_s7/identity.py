@@ -28,7 +28,7 @@ _TEXTS = {
     _PLACE: "location",
 }
 _SIEMENS = 0x002A  # manufacturer id of IEC 61158, as PROFIBUS International assigns it
-_F_CPU = re.compile(r"6ES7 \d{3}-\dF")
+F_CPU = re.compile(r"6ES7 \d{3}-\dF")
 _MODES = (
     "", "STOP", "STOP", "STOP", "STOP", "STARTUP", "STARTUP", "STARTUP", "RUN", "RUN", "HOLD",
     "LINK-UP", "UPDATE", "DEFECTIVE", "SELF-TEST", "NO POWER",
@@ -74,7 +74,7 @@ class Found:
         """Why not to ask for names unless told to: doing so has stopped F-CPUs."""
         if not self.identity.order_code:
             return "not asked, since without an order code it may be an F-CPU"
-        return "not asked of an F-CPU" if _F_CPU.match(self.identity.order_code) else ""
+        return "not asked of an F-CPU" if F_CPU.match(self.identity.order_code) else ""
 
     async def _try(self, name: str, step: Callable[[Link], Awaitable[None]], link: Link) -> None:
         try:

@@ -7,7 +7,7 @@ covers. So of a data block the frame is kept, which is the block without its bod
 
 from __future__ import annotations
 
-from goldcopy.snapshot import Item, Snapshot, Value
+from goldcopy.snapshot import Access, Item, Snapshot, Value
 from goldcopy_s7.block import LANGUAGES, About, Block, Key
 
 
@@ -36,12 +36,12 @@ def about_items(key: Key, about: About) -> list[Item]:
     ]
 
 
-def block_item(key: Key, block: Block) -> Item:
-    """What only an upload tells."""
-    return _item(key, block.frame if key.type == "DB" else block.image)
+def block_item(key: Key, block: Block, *, loads: bool) -> Item:
+    """What only an upload tells; ``loads`` if a restore may download blocks."""
+    return _item(key, block.frame if key.type == "DB" else block.image, loads)
 
 
-def carried_item(key: Key, about: About, previous: Snapshot) -> Item | None:
+def carried_item(key: Key, about: About, previous: Snapshot, *, loads: bool) -> Item | None:
     """What an upload would tell, out of ``previous``; None unless the block is unchanged."""
     held = previous.by_path
     content = held.get(path_of(key))
@@ -50,7 +50,7 @@ def carried_item(key: Key, about: About, previous: Snapshot) -> Item | None:
     for leaf in about_items(key, about):
         if leaf.path not in held or held[leaf.path].value != leaf.value:
             return None
-    return _item(key, content.value)
+    return _item(key, content.value, loads)
 
 
 def path_of(key: Key) -> str:
@@ -58,7 +58,10 @@ def path_of(key: Key) -> str:
     return f"block/{key}"
 
 
-def _item(key: Key, content: Value) -> Item:
+def _item(key: Key, content: Value, loads: bool) -> Item:
     path = path_of(key)
-    label = f"without its values, which are db/{key.number}" if key.type == "DB" else ""
-    return Item(path, "block", "BYTES", content, label=label, address=path)
+    if key.type == "DB":
+        label = f"without its values, which are db/{key.number}"
+        return Item(path, "block", "BYTES", content, label=label, address=path)
+    access: Access = "read-write" if loads else "read"
+    return Item(path, "block", "BYTES", content, access=access, address=path)

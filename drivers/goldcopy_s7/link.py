@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from goldcopy.driver import Meter, Secret, Target
 from goldcopy.errors import Malformed, Refused, Unreachable, Wrong
-from goldcopy.wire import Exchange, connect
+from goldcopy.wire import Exchange, Server, connect
 from goldcopy_s7.frames import (
     SETUP,
     UNLOCK,
@@ -35,8 +35,9 @@ class Link:
         """Bytes of the largest PDU, as granted."""
         self.open = True
         """Whether anything more can be asked."""
+        self.tpdu = 128
+        """Bytes of the largest packet, as granted."""
         self._exchange = exchange
-        self._tpdu = 128
         self._reference = 0
 
     @property
@@ -71,6 +72,11 @@ class Link:
             refusal.raise_if_not_now()
             raise refusal
         return reply
+
+    async def ask_serving(self, request: Job, server: Server) -> Reply:
+        """As ``ask``, while ``server`` answers what the CPU asks back; it is asked nothing else."""
+        with self._exchange.serving(server):
+            return await self.ask(request)
 
     async def gather(self, request: Userdata, longest: int) -> bytes:
         """An answer of several parts, put together.
@@ -108,7 +114,7 @@ class Link:
                 f"the port is open, but no S7 connection came about: {error}; check rack and slot "
                 f"(TSAP {remote:04x}), and that the CPU has a connection free"
             ) from None
-        self._tpdu = connect_confirm(confirm).tpdu
+        self.tpdu = connect_confirm(confirm).tpdu
         jobs = options.jobs or max(1, window)
         asked = b"".join(number.to_bytes(2, "big") for number in (jobs, jobs, options.pdu))
         reply = await self.ask(Job(bytes((SETUP, 0)) + asked))
@@ -148,7 +154,7 @@ class Link:
 
     def _framed(self, request: Request) -> bytes:
         self._reference = self._reference % 0xFFFF + 1
-        return framed(encoded(request, self._reference), self._tpdu)
+        return framed(encoded(request, self._reference), self.tpdu)
 
 
 @asynccontextmanager

@@ -78,3 +78,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which types are read, all by default; SFC and SFB are then listed."""
     data: tuple[Area, ...] = (Area("DB"),)
     layouts: tuple[DbLayout, ...] = ()
+    download: bool = False
+    """Whether a restore may load blocks (OB, FB, FC, SDB), into a CPU in STOP."""
+    download_in_run: bool = False
+    """Whether it may load them into a CPU that runs."""

@@ -64,6 +64,23 @@ def encoded(request: Request, reference: int) -> bytes:
     return _compose(USERDATA, reference, _HEAD + parameter, data)
 
 
+def asked(pdu: bytes) -> tuple[int, bytes]:
+    """Reference and parameter of a job that the CPU has for us. Raises ``Malformed``."""
+    if len(pdu) <= _REQUEST.size:
+        raise Malformed(f"a job of the CPU ends at {pdu.hex(' ')}")
+    _, _, _, reference, parameters, data = _REQUEST.unpack_from(pdu)
+    split = _REQUEST.size + parameters
+    if len(pdu) != split + data:
+        raise Malformed(f"a job of {len(pdu)} bytes whose lengths say {split + data}")
+    return reference, pdu[_REQUEST.size : split]
+
+
+def answered(reference: int, parameter: bytes, data: bytes = b"") -> bytes:
+    """The PDU of our answer to it."""
+    head = _REPLY.pack(_S7, ACK_DATA, 0, reference, len(parameter), len(data), 0)
+    return head + parameter + data
+
+
 def parsed(pdu: bytes, request: Request) -> Reply:
     """The reply to this request.
 

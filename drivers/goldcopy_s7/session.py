@@ -169,7 +169,7 @@ class _Pull:
                 try:
                     block = await self._upload(key, known[key])
                     known[key] = block.about
-                    content = block_item(key, block)
+                    content = block_item(key, block, loads=self._options.download)
                 except Refused as refusal:
                     self._gap(path_of(key), self._words(refusal))
             self._items += about_items(key, known[key])
@@ -180,7 +180,7 @@ class _Pull:
         """The block's content out of the previous snapshot, if its header proves it the same."""
         if self._previous is None:
             return None
-        item = carried_item(key, about, self._previous)
+        item = carried_item(key, about, self._previous, loads=self._options.download)
         if item is not None:
             self._carried.append(item.path)
             content = item.value

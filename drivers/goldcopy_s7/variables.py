@@ -7,17 +7,17 @@ from struct import Struct
 from typing import NamedTuple
 
 from goldcopy.errors import Malformed
-from goldcopy_s7.frames import READ_VAR, WRITE_VAR
+from goldcopy_s7.frames import READ_VAR
 from goldcopy_s7.pdu import Job, Reply
 
 AREAS = {"I": 0x81, "Q": 0x82, "M": 0x83, "DB": 0x84, "C": 0x1C, "T": 0x1D}
 _BIT, _BYTE = 0x01, 0x02
-_ITEM = Struct(">BBBBHHI")  # 0x12, 10 bytes follow, S7ANY, size, count, DB, area and bit address
-_VALUE = Struct(">BBH")  # return code, transport size, length
+ITEM = Struct(">BBBBHHI")  # 0x12, 10 bytes follow, S7ANY, size, count, DB, area and bit address
+VALUE = Struct(">BBH")  # return code, transport size, length
 _OK = 0xFF
 _IN_BITS = frozenset((0x04, 0x05))
 """Transport sizes of replies whose length counts bits; that of the others counts bytes."""
-_MOST_ITEMS = 20
+MOST_ITEMS = 20
 _REQUEST_HEAD, _REPLY_HEAD = 12, 14
 
 
@@ -47,7 +47,7 @@ class Piece(NamedTuple):
 def plan(runs: Sequence[Run], pdu: int) -> list[list[Piece]]:
     """Requests for all runs. One that does not fit a PDU has its own; small ones share."""
     room = pdu - _REPLY_HEAD
-    most = min(_MOST_ITEMS, (pdu - _REQUEST_HEAD) // _ITEM.size)
+    most = min(MOST_ITEMS, (pdu - _REQUEST_HEAD) // ITEM.size)
     requests: list[list[Piece]] = []
     shared: list[Piece] = []
     left = room
@@ -55,7 +55,7 @@ def plan(runs: Sequence[Run], pdu: int) -> list[list[Piece]]:
         if not run.amount:  # an empty data block: there is nothing to ask for
             continue
         if _cost(run) > room:
-            requests += [[piece] for piece in _divided(place, run, room - _VALUE.size)]
+            requests += [[piece] for piece in _divided(place, run, room - VALUE.size)]
             continue
         if _cost(run) > left or len(shared) == most:
             requests.append(shared)
@@ -66,7 +66,7 @@ def plan(runs: Sequence[Run], pdu: int) -> list[list[Piece]]:
 
 
 def _cost(run: Run) -> int:
-    return _VALUE.size + run.amount * run.width
+    return VALUE.size + run.amount * run.width
 
 
 def _divided(place: int, run: Run, room: int) -> Iterable[Piece]:
@@ -85,20 +85,12 @@ def item(run: Run) -> bytes:
     """An S7ANY pointer: bytes by bit address, timers and counters by number."""
     code = AREAS[run.area]
     size, place = (code, run.start) if run.width == 2 else (_BYTE, run.start * 8)
-    return _ITEM.pack(0x12, 0x0A, 0x10, size, run.amount, run.number, code << 24 | place)
+    return ITEM.pack(0x12, 0x0A, 0x10, size, run.amount, run.number, code << 24 | place)
 
 
-def write_bytes(number: int, start: int, content: bytes) -> Job:
-    """A write-var job for bytes of a data block."""
-    pointer = item(Run("DB", number, start, len(content)))
-    head = _VALUE.pack(0, 0x04, len(content) * 8)
-    return Job(bytes((WRITE_VAR, 1)) + pointer, head + content)
-
-
-def write_bit(number: int, place: int, bit: bool) -> Job:
-    """A write-var job for one bit of a data block; ``place`` counts bits from its start."""
-    pointer = _ITEM.pack(0x12, 0x0A, 0x10, _BIT, 1, number, AREAS["DB"] << 24 | place)
-    return Job(bytes((WRITE_VAR, 1)) + pointer, _VALUE.pack(0, 0x03, 1) + bytes((bit,)))
+def bit_item(number: int, place: int) -> bytes:
+    """An S7ANY pointer to one bit of a data block; ``place`` counts bits from its start."""
+    return ITEM.pack(0x12, 0x0A, 0x10, _BIT, 1, number, AREAS["DB"] << 24 | place)
 
 
 def values(reply: Reply, pieces: Sequence[Piece]) -> list[bytes | int]:
@@ -111,10 +103,10 @@ def values(reply: Reply, pieces: Sequence[Piece]) -> list[bytes | int]:
     data, at = reply.data, 0
     found: list[bytes | int] = []
     for piece in pieces:
-        if len(data) < at + _VALUE.size:
+        if len(data) < at + VALUE.size:
             raise Malformed("the values end before the last variable")
-        code, kind, length = _VALUE.unpack_from(data, at)
-        at += _VALUE.size
+        code, kind, length = VALUE.unpack_from(data, at)
+        at += VALUE.size
         if code != _OK:  # such an item has no data, whatever its length says
             found.append(code)
             continue

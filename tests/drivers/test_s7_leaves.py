@@ -180,7 +180,8 @@ async def test_a_whole_data_block_is_written_in_the_fewest_requests(pdu: int) ->
     ("path", "type_", "value", "error", "words"),
     [
         ("m", "BYTES", b"\0", Unsupported, "only values of data blocks"),
-        ("block/FC1", "BYTES", b"\0", Unsupported, "only values of data blocks"),
+        ("block/FC1", "BYTES", b"\0", Wrong, "options.download: true"),
+        ("block/FC1/author", "STRING", "x", Unsupported, "only values of data blocks"),
         ("db/8", "BYTES", bytes(2999), Wrong, "has 3000 bytes, not 2999"),
         ("db/8/speed", "REAL", 1.0, Wrong, "no layout has this leaf"),
         ("db/1/recipe", "STRING", "x" * 31, Wrong, "recipe"),
