@@ -1,9 +1,11 @@
-"""Modbus TCP: whole ranges and named registers, files, queues and identification. Reads only.
+"""Modbus TCP: whole ranges and named registers, files, queues and identification.
 
 What a newcomer should read, in this order: ``options`` and ``register`` are what the inventory
 may say, ``plan`` and ``spans`` turn that into the fewest requests, ``reader`` reads an area around
 what is refused, ``items`` and ``codec`` make values of it; ``identity`` asks who the device is,
-``link`` keeps the one connection, ``pdu`` and ``framer`` are the bytes.
+``link`` keeps the one connection, ``pdu`` and ``framer`` are the bytes. The way back: ``writer``
+makes requests of what ``put`` finds the places for, ``encode`` makes registers of values,
+``writes`` has the bytes.
 """
 
 from __future__ import annotations
@@ -19,8 +21,9 @@ from goldcopy.errors import Wrong
 from goldcopy_modbus.link import Link
 from goldcopy_modbus.options import Options
 from goldcopy_modbus.session import ModbusSession
+from goldcopy_modbus.writer import ModbusWriter
 
-__all__ = ["ModbusDriver", "ModbusSession", "Options"]
+__all__ = ["ModbusDriver", "ModbusSession", "ModbusWriter", "Options"]
 
 
 class ModbusDriver:
@@ -41,7 +44,14 @@ class ModbusDriver:
             "what one request holds is of one moment; the standard has no way to freeze more",
         ),
         Capability(
-            "writing settings back (FC 5, 6, 15, 16, 21, 22)", "planned", "comes with restore"
+            "writing coils, holding registers and files (FC 5, 6, 15, 16, 21)",
+            "partial",
+            "a text longer than one request is not written in one moment",
+        ),
+        Capability(
+            "writing some bits of a register (FC 22)",
+            "partial",
+            "of one register, where the device has it: list 22 in write_functions",
         ),
         Capability("RTU over TCP, TLS, serial lines", "planned", "needs framers of their own"),
         Capability("SunSpec models", "planned", "until then, name the registers"),
@@ -63,8 +73,20 @@ class ModbusDriver:
     @asynccontextmanager
     async def open(self, target: Target, meter: Meter) -> AsyncIterator[ModbusSession]:
         """Connect; there is no login. Raises ``Unreachable``, ``Refused``, ``Wrong``."""
-        options = Options() if target.options is None else target.options
-        if not isinstance(options, Options):
-            raise Wrong(f"{type(options).__name__} are not the options of the driver modbus")
+        options = _options(target)
         async with Link(target, meter, options.unit_id) as link:
             yield ModbusSession(link, options)
+
+    @asynccontextmanager
+    async def open_writing(self, target: Target, meter: Meter) -> AsyncIterator[ModbusWriter]:
+        """As ``open``, for a restore."""
+        options = _options(target)
+        async with Link(target, meter, options.unit_id, writing=True) as link:
+            yield ModbusWriter(link, options)
+
+
+def _options(target: Target) -> Options:
+    options = Options() if target.options is None else target.options
+    if not isinstance(options, Options):
+        raise Wrong(f"{type(options).__name__} are not the options of the driver modbus")
+    return options

@@ -1,13 +1,14 @@
-"""Registers to values: types, byte order, scale, one bit, a mask."""
+"""Registers to values and back: types, byte order, scale."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from goldcopy.snapshot import Value, real_from_bits
+from goldcopy.snapshot.values import real_bits
 
 Order = Literal["ABCD", "DCBA", "BADC", "CDAB"]
 """Where the bytes of a value go, A being the highest: CDAB has its words swapped, BADC the bytes
@@ -23,6 +24,11 @@ class Sort(NamedTuple):
     """Bytes of a number; 0 for what has a ``length``."""
     number: Callable[[bytes], int | float] | None = None
     """From bytes in the order ABCD; None for what has a ``length``."""
+    raw: Callable[[Any], bytes] = bytes
+    """Back to bytes in the order ABCD, of a number. Raises ``TypeError``, ``ValueError``,
+    ``struct.error`` or ``OverflowError`` for what is none, and may round."""
+    own: bytes = b""
+    """The bits that are its own, where it is only a part of its registers."""
 
     @property
     def unsigned(self) -> bool:
@@ -54,23 +60,54 @@ def _double(raw: bytes) -> float:
     return float(struct.unpack(">d", raw)[0])
 
 
+def _integer(size: int, *, signed: bool) -> Callable[[int], bytes]:
+    return lambda value: value.to_bytes(size, "big", signed=signed)
+
+
+def _half_raw(value: float) -> bytes:
+    if value == value:
+        return struct.pack(">e", value)
+    bits = real_bits(value)
+    return (bits >> 16 & 0x8000 | 0x7C00 | bits >> 13 & 0x03FF).to_bytes(2, "big")
+
+
+def _single_raw(value: float) -> bytes:
+    return real_bits(value).to_bytes(4, "big")
+
+
+def _double_raw(value: float) -> bytes:
+    return struct.pack(">d", value)
+
+
+def _high(*, signed: bool) -> Callable[[int], bytes]:
+    return lambda value: value.to_bytes(1, "big", signed=signed) + b"\0"
+
+
+def _low(*, signed: bool) -> Callable[[int], bytes]:
+    return lambda value: b"\0" + value.to_bytes(1, "big", signed=signed)
+
+
+def _whole(type_: str, size: int, *, signed: bool = False) -> Sort:
+    return Sort(type_, size, _signed if signed else _unsigned, _integer(size, signed=signed))
+
+
 SORTS: Mapping[str, Sort] = {
-    "INT": Sort("INT", 2, _signed),
-    "UINT": Sort("UINT", 2, _unsigned),
-    "WORD": Sort("WORD", 2, _unsigned),
-    "DINT": Sort("DINT", 4, _signed),
-    "UDINT": Sort("UDINT", 4, _unsigned),
-    "DWORD": Sort("DWORD", 4, _unsigned),
-    "LINT": Sort("LINT", 8, _signed),
-    "ULINT": Sort("ULINT", 8, _unsigned),
-    "LWORD": Sort("LWORD", 8, _unsigned),
-    "REAL": Sort("REAL", 4, _single),
-    "LREAL": Sort("LREAL", 8, _double),
-    "FLOAT16": Sort("REAL", 2, _half),
-    "INT8H": Sort("SINT", 2, lambda raw: _signed(raw[:1])),
-    "INT8L": Sort("SINT", 2, lambda raw: _signed(raw[1:])),
-    "UINT8H": Sort("USINT", 2, lambda raw: raw[0]),
-    "UINT8L": Sort("USINT", 2, lambda raw: raw[1]),
+    "INT": _whole("INT", 2, signed=True),
+    "UINT": _whole("UINT", 2),
+    "WORD": _whole("WORD", 2),
+    "DINT": _whole("DINT", 4, signed=True),
+    "UDINT": _whole("UDINT", 4),
+    "DWORD": _whole("DWORD", 4),
+    "LINT": _whole("LINT", 8, signed=True),
+    "ULINT": _whole("ULINT", 8),
+    "LWORD": _whole("LWORD", 8),
+    "REAL": Sort("REAL", 4, _single, _single_raw),
+    "LREAL": Sort("LREAL", 8, _double, _double_raw),
+    "FLOAT16": Sort("REAL", 2, _half, _half_raw),
+    "INT8H": Sort("SINT", 2, lambda raw: _signed(raw[:1]), _high(signed=True), b"\xff\0"),
+    "INT8L": Sort("SINT", 2, lambda raw: _signed(raw[1:]), _low(signed=True), b"\0\xff"),
+    "UINT8H": Sort("USINT", 2, lambda raw: raw[0], _high(signed=False), b"\xff\0"),
+    "UINT8L": Sort("USINT", 2, lambda raw: raw[1], _low(signed=False), b"\0\xff"),
     "STRING": Sort("STRING"),
     "BYTES": Sort("BYTES"),
     "BITS": Sort("BITS"),
@@ -101,7 +138,7 @@ def sort_of(name: str) -> Sort | None:
 
 
 def arranged(raw: bytes, order: Order, sort: Sort) -> bytes:
-    """Bytes as the registers have them, in the order ABCD."""
+    """Bytes as the registers have them, in the order ABCD; and the other way round."""
     if order in ("BADC", "DCBA"):
         swapped = bytearray(raw)
         swapped[::2], swapped[1::2] = raw[1::2], raw[::2]
@@ -138,3 +175,16 @@ def scaled(value: int | float, scale: float, offset: float) -> float:
     if isinstance(value, float) and value - value != 0:  # NaN and the infinities have no fraction
         return value * scale + offset
     return float(Fraction(value) * Fraction(repr(scale)) + Fraction(repr(offset)))
+
+
+def unscaled(value: float, scale: float, offset: float) -> Iterator[Fraction | float]:
+    """What may have been scaled to this value, the likeliest first; ``scaled`` tells which has.
+
+    The value is meant as it is written in decimal, too: 21.5 by 0.1 is 215. Only where a REAL has
+    more digits than that, its bits decide.
+    """
+    if value - value != 0:
+        yield value if value != value else (value - offset) / scale
+        return
+    for exact in (Fraction(repr(value)), Fraction(value)):
+        yield (exact - Fraction(repr(offset))) / Fraction(repr(scale))

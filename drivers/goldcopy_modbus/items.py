@@ -17,7 +17,7 @@ def named(register: Register, content: Content, order: Order) -> Item | Gap:
     if len(words) < span.size:
         return Gap(register.name, content.why(span))
     try:
-        type_, value = _decoded(register, words, order)
+        type_, value = decoded(register, words, order)
     except OverflowError:
         return Gap(register.name, "its scale takes the value out of the range of an LREAL")
     writes = register.writes
@@ -36,7 +36,11 @@ def named(register: Register, content: Content, order: Order) -> Item | Gap:
     )
 
 
-def _decoded(register: Register, words: Sequence[int], order: Order) -> tuple[str, Value]:
+def decoded(register: Register, words: Sequence[int], order: Order) -> tuple[str, Value]:
+    """Type and value, of all its registers; ``order`` is the device's default.
+
+    Raises ``OverflowError`` if scaling takes it out of the range of an LREAL.
+    """
     sort = register.sort
     if sort is None:
         return "BOOL", bool(words[0])

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from typing import Self
 
 from goldcopy.driver import Meter, Target
-from goldcopy.errors import Unreachable
+from goldcopy.errors import GoldcopyError, Unreachable
 from goldcopy.wire import Exchange, connect
 from goldcopy_modbus.framer import MbapFramer, framed, unframed
 
@@ -23,12 +23,13 @@ class NoAnswer(Exception):
 class Link:
     """Asks one unit. Never has two connections at once."""
 
-    def __init__(self, target: Target, meter: Meter, unit: int) -> None:
+    def __init__(self, target: Target, meter: Meter, unit: int, *, writing: bool = False) -> None:
         self.meter = meter
         self.patience = min(target.timeout, PROBE_SECONDS)
         """Seconds that a probe waits."""
         self._target = target
         self._unit = unit
+        self._writing = writing
         self._stack = AsyncExitStack()
         self._exchange: Exchange | None = None
         self._transaction = 0
@@ -44,6 +45,11 @@ class Link:
         """The replies to these requests, in their order; raises as ``Exchange.ask_all``."""
         exchange = await self._connected()
         return [unframed(frame) for frame in await exchange.ask_all([*map(self._framed, pdus)])]
+
+    def end(self, why: GoldcopyError) -> None:
+        """Nothing more over this connection: what came over it cannot be trusted."""
+        if self._exchange is not None:
+            self._exchange.end(why)
 
     async def probe(self, pdu: bytes) -> bytes:
         """The reply to a request that the controller may not know.
@@ -68,7 +74,7 @@ class Link:
 
     async def _connected(self) -> Exchange:
         if self._exchange is None:
-            opening = connect(self._target, MbapFramer(), self.meter)
+            opening = connect(self._target, MbapFramer(), self.meter, writing=self._writing)
             self._exchange = await self._stack.enter_async_context(opening)
         return self._exchange
 

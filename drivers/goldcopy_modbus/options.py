@@ -18,6 +18,7 @@ from goldcopy_modbus.place import ADDRESSES, Place, located
 from goldcopy_modbus.register import Register
 
 Probe = Literal["fc43", "fc17"]
+WriteFunction = Literal[5, 6, 15, 16, 21, 22]
 
 _Address = Annotated[int, Meta(ge=0, lt=ADDRESSES)]
 _RECORDS = 10_000  # in a file: 0..9999 (6.14)
@@ -77,9 +78,9 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unit_id: Annotated[int, Meta(ge=0, le=255)] = 1
     """Unit identifier; a gateway sends to the device with this number."""
     max_registers: Annotated[int, Meta(ge=1, le=125)] = 125
-    """Registers in one request; some devices take fewer than the standard's 125."""
+    """Registers in one request; some devices take fewer than the standard's 125 (123 to write)."""
     max_bits: Annotated[int, Meta(ge=1, le=2000)] = 2000
-    """Coils or discrete inputs in one request."""
+    """Coils or discrete inputs in one request; to write, never more than 1968."""
     gap: Annotated[int, Meta(ge=0, le=124)] = 0
     """Addresses nobody asked for that may be read along where that saves a request. 0 reads none:
     in some devices reading an address has an effect."""
@@ -93,6 +94,10 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     identify: bool | tuple[Probe, ...] = True
     """Which identification to ask for, ``[fc43, fc17]``; true is both. A function that the device
     says it does not have is a gap only if it is listed; one met with silence always is."""
+    write_functions: tuple[WriteFunction, ...] = (5, 6, 15, 16, 21)
+    """Functions that a restore may use, of those that the device has: 5 and 6 write one coil or
+    register, 15 and 16 many, 21 file records. 22 writes some bits of a register and leaves the
+    others alone: list it if the device has it, else no part of a register is ever written."""
 
     def __post_init__(self) -> None:
         if not (self.ranges or self.registers or self.files or self.fifo or self.identify):
@@ -101,6 +106,8 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name, times in names.items():
             if times > 1:
                 raise ValueError(f"registers: {times} are named {name}; a name is unique")
+        if len(set(self.write_functions)) < len(self.write_functions):
+            raise ValueError("write_functions: one is there twice; drop one")
         if len(set(self.fifo)) < len(self.fifo):
             raise ValueError("fifo: an address is there twice; drop one")
 

@@ -41,46 +41,47 @@ class Page(NamedTuple):
 
 def read_coils(start: int, count: int) -> bytes:
     """6.1."""
-    return _encoded(ReadCoilsRequest(address=start, count=count))
+    return encoded(ReadCoilsRequest(address=start, count=count))
 
 
 def read_discrete_inputs(start: int, count: int) -> bytes:
     """6.2."""
-    return _encoded(ReadDiscreteInputsRequest(address=start, count=count))
+    return encoded(ReadDiscreteInputsRequest(address=start, count=count))
 
 
 def read_holding_registers(start: int, count: int) -> bytes:
     """6.3."""
-    return _encoded(ReadHoldingRegistersRequest(address=start, count=count))
+    return encoded(ReadHoldingRegistersRequest(address=start, count=count))
 
 
 def read_input_registers(start: int, count: int) -> bytes:
     """6.4."""
-    return _encoded(ReadInputRegistersRequest(address=start, count=count))
+    return encoded(ReadInputRegistersRequest(address=start, count=count))
 
 
 def report_server_id() -> bytes:
     """6.13."""
-    return _encoded(ReportDeviceIdRequest())
+    return encoded(ReportDeviceIdRequest())
 
 
 def read_file_record(file: int, start: int, count: int) -> bytes:
     """6.14, with one group."""
     record = FileRecord(file_number=file, record_number=start, record_length=2 * count)
-    return _encoded(ReadFileRecordRequest([record]))
+    return encoded(ReadFileRecordRequest([record]))
 
 
 def read_fifo_queue(address: int) -> bytes:
     """6.18."""
-    return _encoded(ReadFifoQueueRequest(address=address))
+    return encoded(ReadFifoQueueRequest(address=address))
 
 
 def read_device_identification(code: int, first: int) -> bytes:
     """6.21: the objects of a category (``code``), from ``first`` on."""
-    return _encoded(ReadDeviceInformationRequest(read_code=code, object_id=first))
+    return encoded(ReadDeviceInformationRequest(read_code=code, object_id=first))
 
 
-def _encoded(request: ModbusPDU) -> bytes:
+def encoded(request: ModbusPDU) -> bytes:
+    """A request of pymodbus as it travels."""
     return bytes((request.function_code,)) + request.encode()
 
 

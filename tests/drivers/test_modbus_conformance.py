@@ -14,6 +14,7 @@ from goldcopy.snapshot import Identity, Value
 from goldcopy.testing.bench import Bench
 from goldcopy.testing.conformance import DriverConformance
 from goldcopy.testing.framing import MODBUS
+from goldcopy.testing.powers import WritableConformance
 from goldcopy_modbus import ModbusDriver, Options
 from goldcopy_sim.modbus import Bits, ModbusSimulator, Registers, Unit
 
@@ -48,7 +49,7 @@ def bench(
     )
 
 
-class TestModbus(DriverConformance):
+class TestModbus(WritableConformance):
     """A small device with everything: holes, small limits, names, files, queues, identification."""
 
     @asynccontextmanager
@@ -56,7 +57,7 @@ class TestModbus(DriverConformance):
         unit = Unit(
             coils=Bits({n: n % 3 == 0 for n in range(20)}),
             discretes=Bits({n: n % 2 == 0 for n in range(9)}),
-            holding=Registers({n: 1000 + n for n in (*range(10), *range(12, 20))}),
+            holding=Registers({n: 1000 + n for n in (*range(10), *range(12, 20), *range(30, 34))}),
             inputs=Registers({n: 0x3F80 + n for n in range(8)}),
             files={4: Registers({n: 7 * n for n in range(6)})},
             fifos={100: [3, 2, 1]},
@@ -76,7 +77,11 @@ class TestModbus(DriverConformance):
             "registers": [
                 {"name": "speed", "table": "input", "address": 0, "type": "float32"},
                 {"name": "load", "ref": 30003, "type": "float32", "order": "CDAB"},
+                {"name": "limit", "ref": 40031, "type": "float32", "order": "CDAB"},
+                {"name": "width", "ref": 40033, "type": "INT16", "scale": 0.1},
+                {"name": "flap", "ref": 40034, "bit": 3},
             ],
+            "write_functions": [5, 6, 15, 16, 21, 22],
             "files": [{"file": 4, "count": 6}],
             "fifo": [100],
         }
@@ -86,13 +91,32 @@ class TestModbus(DriverConformance):
             words = [held.pop(f"input/{n}")[1] for n in range(4)]
             held["speed"] = ("REAL", struct.unpack(">f", struct.pack(">2H", *words[:2]))[0])
             held["load"] = ("REAL", struct.unpack(">f", struct.pack(">2H", *words[3:1:-1]))[0])
+            words = [held.pop(f"holding/{n}")[1] for n in range(30, 34)]
+            held["limit"] = ("REAL", struct.unpack(">f", struct.pack(">2H", *words[1::-1]))[0])
+            held["width"] = ("LREAL", words[2] / 10)
+            held["flap"] = ("BOOL", bool(words[3] & 8))
             held["device/VendorUrl"] = ("STRING", "http://example.com")
             held["device/ServerId"] = ("BYTES", b"\x2a\xffEC-7")
             return held
 
         identity = Identity(vendor="Example Controls", order_code="EC-7", firmware="V1.2")
         async with simulator:
-            yield bench(simulator, options, identity, holds, gaps=["holding/10..11"])
+            yield bench(
+                simulator,
+                options,
+                identity,
+                holds,
+                gaps=["holding/10..11"],
+                writes={
+                    "holding/1": 7,
+                    "holding/2": 8,
+                    "coil/19": not unit.coils[19],
+                    "file/4/5": 9,
+                    "limit": 47.25,
+                    "width": 21.5,
+                    "flap": not unit.holding[33] & 8,
+                },
+            )
 
 
 class Unidentified(DriverConformance):

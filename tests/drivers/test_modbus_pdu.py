@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from goldcopy.driver import Meter, Target
 from goldcopy.errors import Malformed, WouldWrite
 from goldcopy.wire import connect
-from goldcopy_modbus import pdu
+from goldcopy_modbus import pdu, writes
 from goldcopy_modbus.framer import READS, MbapFramer, framed, unframed
 from goldcopy_sim.modbus import ModbusSimulator
 
@@ -38,6 +38,33 @@ def octets(text: str) -> bytes:
 )
 def test_a_request_is_what_the_standard_shows(request_: bytes, wanted: str) -> None:
     assert request_ == octets(wanted)
+
+
+@pytest.mark.parametrize(
+    ("request_", "wanted", "echo"),
+    [
+        (writes.coil(0xAC, 1), "05 00AC FF00", "05 00AC FF00"),  # APS 6.5
+        (writes.coil(0xAC, 0), "05 00AC 0000", "05 00AC 0000"),
+        (writes.register(1, 3), "06 0001 0003", "06 0001 0003"),  # APS 6.6
+        (
+            writes.coils(0x13, [1, 0, 1, 1, 0, 0, 1, 1, 1, 0]),
+            "0F 0013 000A 02 CD 01",
+            "0F 0013 000A",
+        ),  # APS 6.11
+        (writes.registers(1, [10, 0x102]), "10 0001 0002 04 000A 0102", "10 0001 0002"),  # APS 6.12
+        (
+            writes.file_records(4, 7, [0x06AF, 0x04BE, 0x100D]),
+            "15 0D 06 0004 0007 0003 06AF 04BE 100D",
+            "15 0D 06 0004 0007 0003 06AF 04BE 100D",
+        ),  # APS 6.15
+        (writes.mask(4, 0x000D, 0x0004), "16 0004 FFF2 0004", "16 0004 FFF2 0004"),  # APS 6.16
+    ],
+)
+def test_a_writing_request_is_what_the_standard_shows(
+    request_: writes.Request, wanted: str, echo: str
+) -> None:
+    assert request_ == (octets(wanted), octets(echo))
+    assert not FRAMER.only_reads(framed(1, 1, request_.pdu))
 
 
 def test_replies_are_read_as_the_standard_says() -> None:

@@ -1,0 +1,139 @@
+"""Values back to registers: only if they read back to the bit."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+from goldcopy.errors import Wrong
+from goldcopy.snapshot import Value
+from goldcopy.snapshot.values import to_json
+from goldcopy_modbus.codec import Order, Sort, arranged, scaled, unscaled
+from goldcopy_modbus.items import decoded
+from goldcopy_modbus.register import Register
+
+_NOT_OF_THIS_TYPE = (TypeError, ValueError, AttributeError, OverflowError, struct.error)
+
+
+class Words(NamedTuple):
+    """What the registers of one value must hold."""
+
+    values: Sequence[int]
+    own: Sequence[int]
+    """For each register the bits that are the value's own; 0xFFFF, or 1 for a coil, for all."""
+
+
+def encoded(register: Register, order: Order, type_: str, value: Value) -> Words:
+    """What a named register must hold to be read as this; ``order`` is the device's default.
+
+    Raises ``Wrong`` where it cannot be read so, or where that leaves open what it must hold.
+    """
+    for words in _candidates(register, order, value):
+        if _reads_as(register, order, words, type_, value):
+            return words
+    raise Wrong(
+        f"{register.name}: no content of its registers is read as this {type_}; nothing was "
+        "written. Has its entry in the inventory changed since?"
+    )
+
+
+def _candidates(register: Register, order: Order, value: Value) -> Iterator[Words]:
+    sort = register.sort
+    if sort is None:
+        if isinstance(value, bool):
+            yield Words((int(value),), (1,))
+        return
+    own = _own(register, sort)
+    try:
+        for raw in _raws(register, sort, value):
+            yield Words(*(_words(part, order, register, sort) for part in (raw, own)))
+    except _NOT_OF_THIS_TYPE:
+        return
+
+
+def _words(raw: bytes, order: Order, register: Register, sort: Sort) -> tuple[int, ...]:
+    raw = arranged(raw, register.order or order, sort)
+    return struct.unpack(f">{len(raw) // 2}H", raw)
+
+
+def _reads_as(register: Register, order: Order, words: Words, type_: str, value: Value) -> bool:
+    stray = any(word & ~own for word, own in zip(*words, strict=True))
+    try:
+        found_type, found = decoded(register, words.values, order)
+    except OverflowError:
+        return False
+    same = type(found) is type(value) and to_json(found_type, found) == to_json(type_, value)
+    return same and found_type == type_ and not stray
+
+
+def _own(register: Register, sort: Sort) -> bytes:
+    """The bits of its registers, in the order ABCD, that are its own."""
+    if sort.number is None:
+        ones = b"\xff" * (register.bits // 8)
+        if register.bits % 8:
+            ones += (0xFF >> 8 - register.bits % 8).to_bytes(1, "big")
+        return _filled(ones, register, sort)
+    if register.bit is not None:
+        return (1 << register.bit).to_bytes(sort.size, "big")
+    if register.mask is not None:
+        return register.mask.to_bytes(sort.size, "big")
+    return sort.own or b"\xff" * sort.size
+
+
+def _filled(data: bytes, register: Register, sort: Sort) -> bytes:
+    """To whole registers; the bits of BITS begin with the low byte of each."""
+    size = 2 * register.span.size
+    if len(data) > size:
+        raise ValueError(f"{len(data)} bytes, and its registers hold {size}")
+    data = data.ljust(size, b"\0")
+    return _swapped(data) if sort.type == "BITS" else data
+
+
+def _swapped(data: bytes) -> bytes:
+    return struct.pack(f">{len(data) // 2}H", *struct.unpack(f"<{len(data) // 2}H", data))
+
+
+def _raws(register: Register, sort: Sort, value: Value) -> Iterator[bytes]:
+    """What its bytes may be, in the order ABCD."""
+    if sort.number is None:
+        yield _filled(_content(value), register, sort)
+    elif register.bit is not None:
+        yield (int(value is True) << register.bit).to_bytes(sort.size, "big")
+    else:
+        step = register.mask & -register.mask if register.mask else 1
+        for number in _numbers(register, sort, value):
+            yield sort.raw(number if step == 1 else number * step)  # a NaN times 1 is another NaN
+
+
+def _content(value: Value) -> bytes:
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, tuple):
+        bits = sum(bool(bit) << n for n, bit in enumerate(value))
+        return bits.to_bytes((len(value) + 7) // 8, "little")
+    if isinstance(value, bytes):
+        return value
+    raise Wrong("its content is not at hand; nothing was written")
+
+
+def _numbers(register: Register, sort: Sort, value: Value) -> Iterator[int | float]:
+    """What it may be before it is scaled. Raises ``Wrong`` where several integers are."""
+    if not isinstance(value, int | float):
+        raise TypeError(f"a {type(value).__name__} is no number")
+    if register.scale == 1 and register.offset == 0:
+        yield value
+        return
+    for raw in unscaled(float(value), register.scale, register.offset):
+        if sort.type in ("REAL", "LREAL"):
+            yield float(raw)
+        elif isinstance(raw, Fraction):
+            number = round(raw)
+            around = (scaled(n, register.scale, register.offset) for n in (number - 1, number + 1))
+            if value in around:
+                raise Wrong(
+                    f"{register.name}: several contents of its registers are read as this value, "
+                    "and which it was is not known; nothing was written. Drop its scale"
+                )
+            yield number
