@@ -14,11 +14,13 @@ from goldcopy_enip import options
 from goldcopy_enip.device import DeviceSession
 from goldcopy_enip.link import opened
 from goldcopy_enip.logix import LogixSession
+from goldcopy_enip.pccc_session import PcccSession
+from goldcopy_enip.pccc_writer import PcccWriter
 from goldcopy_enip.writer import DeviceWriter, LogixWriter
 
 
 class EnipDriver:
-    """EtherNet/IP: tags of Logix controllers, parameters of other CIP devices."""
+    """EtherNet/IP: tags of Logix controllers, data files of PCCC ones, parameters of devices."""
 
     name: ClassVar[str] = "enip"
     title: ClassVar[str] = "EtherNet/IP (CIP, Logix)"
@@ -59,7 +61,17 @@ class EnipDriver:
         Capability(
             "change token of drives", "planned", "the DPI checksum is kept, and spares no read yet"
         ),
-        Capability("SLC, MicroLogix, PLC-5 (PCCC)", "planned", "not built yet"),
+        Capability(
+            "data files of SLC, MicroLogix, PLC-5 (PCCC)",
+            "partial",
+            "files S, B, T, C, R, N, F, ST, A, D, L; no input or output images, no other types; "
+            "a PLC-5 and some MicroLogix list no files, options must name them",
+        ),
+        Capability(
+            "ladder programs of SLC, MicroLogix, PLC-5",
+            "planned",
+            "keep the project file of the programming software; no upload is built",
+        ),
         Capability(
             "writing",
             "partial",
@@ -81,15 +93,26 @@ class EnipDriver:
 async def _reading(target: Target, meter: Meter) -> AsyncIterator[Session]:
     chosen = _options(target)
     async with opened(target, chosen, meter) as link:
-        yield LogixSession(link) if chosen.profile == "logix" else DeviceSession(link, chosen)
+        match chosen.profile:
+            case "logix":
+                yield LogixSession(link)
+            case "pccc":
+                yield PcccSession(link, chosen)
+            case "cip":
+                yield DeviceSession(link, chosen)
 
 
 @asynccontextmanager
 async def _writing(target: Target, meter: Meter) -> AsyncIterator[Writer]:
     chosen = _options(target)
     async with opened(target, chosen, meter, writing=True) as link:
-        logix = chosen.profile == "logix"
-        yield LogixWriter(link, chosen) if logix else DeviceWriter(link, chosen)
+        match chosen.profile:
+            case "logix":
+                yield LogixWriter(link, chosen)
+            case "pccc":
+                yield PcccWriter(link, chosen)
+            case "cip":
+                yield DeviceWriter(link, chosen)
 
 
 def _options(target: Target) -> options.Options:

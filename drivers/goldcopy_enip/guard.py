@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from itertools import pairwise
 
-from goldcopy_enip.epath import SYMBOL_CLASS, class_of
+from goldcopy_enip.epath import SYMBOL_CLASS, class_of, logical
 
 GET_ALL, GET_LIST, GET_SINGLE = 0x01, 0x03, 0x0E
 MULTIPLE, UNCONNECTED_SEND = 0x0A, 0x52
@@ -17,12 +17,21 @@ READ, READ_PART, LIST = 0x4C, 0x52, 0x55
 OPEN, LARGE_OPEN, CLOSE = 0x54, 0x5B, 0x4E
 ENUM_STRING, UPLOAD, TRANSFER = 0x4B, 0x4B, 0x4F
 ROUTER, MANAGER, PARAMETER, FILE, TEMPLATE = 0x02, 0x06, 0x0F, 0x37, 0x6C
+PCCC, EXECUTE = 0x67, 0x4B
+DIAGNOSE, TYPED = 0x06, 0x0F
+STATUS, READ_2, READ_3, RANGE_READ, TYPED_READ = 0x03, 0xA1, 0xA2, 0x01, 0x68
+"""PCCC commands, and functions of them (1770-6.5.16, chapter 7)."""
 
+_REQUESTOR = 7
+_PCCC_OBJECT = logical(PCCC, 1)
 _ANYWHERE = frozenset((GET_ALL, GET_LIST, GET_SINGLE))
 _SPECIFIC = frozenset((
     (SYMBOL_CLASS, READ), (SYMBOL_CLASS, READ_PART), (SYMBOL_CLASS, LIST), (TEMPLATE, READ),
     (MANAGER, OPEN), (MANAGER, LARGE_OPEN), (MANAGER, CLOSE), (PARAMETER, ENUM_STRING),
     (FILE, UPLOAD), (FILE, TRANSFER),
+))  # fmt: skip
+_PCCC = frozenset((
+    (DIAGNOSE, STATUS), (TYPED, READ_2), (TYPED, READ_3), (TYPED, RANGE_READ), (TYPED, TYPED_READ),
 ))  # fmt: skip
 
 
@@ -44,7 +53,16 @@ def only_reads(message: bytes, depth: int = 0) -> bool:
     if (number, service) == (MANAGER, UNCONNECTED_SEND):
         size = int.from_bytes(data[2:4], "little")
         return len(data) >= 4 + size and only_reads(data[4 : 4 + size], depth + 1)
+    if (number, service) == (PCCC, EXECUTE):
+        return message[2:end] == _PCCC_OBJECT and _command(data) in _PCCC
     return (number, service) in _SPECIFIC
+
+
+def _command(data: bytes) -> tuple[int, int] | None:
+    """Command and function of a PCCC packet behind a requestor of seven bytes, the usual one."""
+    if len(data) < _REQUESTOR + 5 or data[0] != _REQUESTOR or data[_REQUESTOR + 1]:
+        return None
+    return data[_REQUESTOR], data[_REQUESTOR + 4]
 
 
 def _packed(data: bytes) -> list[bytes]:

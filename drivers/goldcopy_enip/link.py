@@ -65,7 +65,7 @@ class Link:
         for at in range(0, len(requests), step):
             some = requests[at : at + step]
             replies = await self._messages([*map(self._framed, some)])
-            with self._trusted():
+            with self.trusted():
                 found += map(self._reply, replies, some)
         return found
 
@@ -82,7 +82,7 @@ class Link:
                 one.status == NOT_SUPPORTED and several
                 for one, several in zip(replies, many, strict=True)
             ):
-                with self._trusted():
+                with self.trusted():
                     return [
                         unpacked(reply, [one[0] for one in group]) if several else [reply]
                         for reply, group, several in zip(replies, packets, many, strict=True)
@@ -124,7 +124,7 @@ class Link:
         return parsed(message, asked[0])
 
     @contextmanager
-    def _trusted(self) -> Iterator[None]:
+    def trusted(self) -> Iterator[None]:
         """Whatever cannot be trusted ends the exchange."""
         try:
             yield
@@ -147,7 +147,7 @@ class Link:
         """
         (frame,) = await self._messages([frames.register()])
         _, length, session, status, _, _ = frames.HEADER.unpack_from(frame)
-        with self._trusted():
+        with self.trusted():
             if not status and (not session or length != 4):
                 raise Malformed(f"a session was registered, and {length} bytes tell which")
         if status:
@@ -174,7 +174,7 @@ class Link:
         self._framer.ours = connection.ours.to_bytes(4, "little")
         asked = self._unconnected(connection.open(self._route))
         (frame,) = await self._messages([asked])
-        with self._trusted():
+        with self.trusted():
             reply = parsed(frames.message(frame), connection.service)
             if reply.status:
                 self._connection = None

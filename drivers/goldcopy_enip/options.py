@@ -8,13 +8,15 @@ import msgspec
 
 from goldcopy.errors import Wrong
 from goldcopy_enip.epath import route
+from goldcopy_enip.pccc_files import listed
 
 
 class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``options`` of a device with ``driver: enip``."""
 
-    profile: Literal["logix", "cip"] = "logix"
-    """``logix``: the tags of a controller. ``cip``: the parameters of any other device."""
+    profile: Literal["logix", "cip", "pccc"] = "logix"
+    """``logix``: the tags of a controller. ``pccc``: the data files of an SLC, MicroLogix or PLC-5.
+    ``cip``: the parameters of any other device."""
     path: str | None = None
     """From the address to the device: ``backplane/0``, ``backplane/2/enet/10.0.0.7/backplane/0``.
     Left out, it is ``backplane/0`` for a controller and none for a device."""
@@ -24,13 +26,17 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Assemblies to read from a device, beside the one that it names as its configuration."""
     eds: bool = True
     """Whether the device's data sheet is uploaded, if it holds one."""
+    files: tuple[str, ...] = ()
+    """Data files of a ``pccc`` processor and how many elements each has: ``N7:256``. They are read
+    instead of what its directory lists; a PLC-5 and some MicroLogix have no directory to read."""
     write_in_run: bool = False
-    """Whether a restore may write tags while the controller is not in programming mode."""
+    """Whether a restore may write while the controller is not in programming mode."""
 
     def __post_init__(self) -> None:
         """Refuse a path that leads nowhere; the inventory tells the line."""
         try:
             route(self.path or "")
+            listed(self.files)
         except Wrong as error:
             raise ValueError(str(error)) from None
 

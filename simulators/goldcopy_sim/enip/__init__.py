@@ -10,6 +10,7 @@ from .identity import Identity, Keyswitch
 from .logix import Content, Logix, Setup
 from .parameter import Parameter
 from .pccc import DataFile, PcccSimulator
+from .pccc_plc5 import Plc5Simulator
 from .server import Listener
 from .tags import Program, Tag
 from .types import COUNTER, NONE, READ_ONLY, READ_WRITE, STRING, TIMER, Member, Structure, string
@@ -29,6 +30,7 @@ __all__ = [
     "Member",
     "Parameter",
     "PcccSimulator",
+    "Plc5Simulator",
     "Program",
     "Structure",
     "Tag",

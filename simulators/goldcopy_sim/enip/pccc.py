@@ -24,12 +24,16 @@ _READ_2, _READ_3, _WRITE_3, _MASKED_3 = 0xA1, 0xA2, 0xAA, 0xAB
 _NAMES: Final = {
     (_DIAGNOSE, 0x03): "PCCC diagnostic status", (_TYPED, _READ_2): "PCCC typed read, 2 fields",
     (_TYPED, _READ_3): "PCCC typed read", (_TYPED, _WRITE_3): "PCCC typed write",
-    (_TYPED, _MASKED_3): "PCCC masked write",
+    (_TYPED, _MASKED_3): "PCCC masked write", (_TYPED, 0x00): "PCCC word range write",
+    (_TYPED, 0x01): "PCCC word range read", (_TYPED, 0x26): "PCCC read-modify-write",
+    (_TYPED, 0x68): "PCCC typed read of a PLC-5",
 }  # fmt: skip
-_READING: Final = frozenset({(_DIAGNOSE, 0x03), (_TYPED, _READ_2), (_TYPED, _READ_3)})
+_READING: Final = frozenset(
+    {(_DIAGNOSE, 0x03), (_TYPED, _READ_2), (_TYPED, _READ_3), (_TYPED, 0x01), (_TYPED, 0x68)}
+)
 """What is not known is taken for a write."""
-_ILLEGAL, _EXTENDED = 0x10, 0xF0
-_NOTHING_THERE, _TOO_LARGE, _WRONG_TYPE = 0x06, 0x09, 0x11
+ILLEGAL, EXTENDED = 0x10, 0xF0
+NOTHING_THERE, _TOO_LARGE, _WRONG_TYPE = 0x06, 0x09, 0x11
 _MOST: Final = 236
 _DIRECTORY: Final = 0x01
 _ROWS_AT, _ROW, _SIZE_AT, _LADDERS_AT, _FILES_AT = 79, 10, 70, 46, 52
@@ -59,6 +63,7 @@ KINDS: Final = {
         Kind("C", 0x87, 6, words=("CTL", "PRE", "ACC")),
         Kind("R", 0x88, 6, words=("CTL", "LEN", "POS")), Kind("N", 0x89, 2, "INT", "h"),
         Kind("F", 0x8A, 4, "REAL", "f"), Kind("ST", 0x8D, 84), Kind("L", 0x91, 4, "DINT", "i"),
+        Kind("A", 0x8E, 2, "WORD", "H"), Kind("D", 0x8F, 2, "WORD", "H"),
     )
 }  # fmt: skip
 
@@ -122,6 +127,12 @@ class PcccSimulator(Listener):
         options.setdefault("identity", IDENTITY)
         super().__init__(**options)
         self.files = {file.number: file for file in files}
+        self.bulletin = "1747-L553"
+        self.mode = 0x06
+        """Five bits: 0 download, 1 remote program, 6 remote run, 17 program, 30 run."""
+        self.halted = self.locked = False
+        self.program = 0x1F2E
+        """A number that is another after each download."""
         self.objects[0x67] = self._pccc
         self.listen_at(port)
 
@@ -173,6 +184,12 @@ class PcccSimulator(Listener):
             struct.pack_into("<BH", image, _ROWS_AT + _ROW * number, code, size)
         return bytes(image)
 
+    def diagnosis(self) -> bytes:
+        """Diagnostic status of a 1747-L553, series C, as 1770-6.5.16 has it on page 10-4."""
+        flags = self.mode | self.halted << 13 | self.locked << 14
+        words = struct.pack("<HHHBB", self.halted, flags, self.program, 64, 0xFC)
+        return b"\x00\xee\x34\x5b\x42" + self.bulletin.ljust(11).encode() + words
+
     def _pccc(self, request: Request) -> Reply:
         """The requestor's id, then a PCCC packet; the answer has the same in front."""
         data = request.data
@@ -186,52 +203,59 @@ class PcccSimulator(Listener):
         name = _NAMES.get((command, function), f"PCCC {command:#04x}/{function:#04x}")
         self.services[-1] = Service(name, writes, packet[5:].hex())
         try:
-            body, status = self._command(command, function, packet[5:]), 0
-        except _Bad as bad:
+            body, status = self.command(command, function, packet[5:]), 0
+        except Bad as bad:
             body, status = bad.extended, bad.status
         return Reply(requestor + struct.pack("<BBH", command | 0x40, status, transaction) + body)
 
-    def _command(self, command: int, function: int, data: bytes) -> bytes:
+    def command(self, command: int, function: int, data: bytes) -> bytes:
+        """Do one PCCC command; gives what is behind the head of its reply.
+
+        Raises:
+            Bad: The processor refuses it.
+        """
         if (command, function) == (_DIAGNOSE, 0x03):
-            return b"\x00\xee\x34\x5b\x22" + b"1747-L553  " + bytes(8)
+            return self.diagnosis()
         if command != _TYPED or function not in (_READ_2, _READ_3, _WRITE_3, _MASKED_3):
-            raise _Bad(_ILLEGAL)
-        size, number, code, element, *rest = _fields(data, 4 if function == _READ_2 else 5)
+            raise Bad(ILLEGAL)
+        size, number, code, element, *rest = fields(data, 4 if function == _READ_2 else 5)
         body = data[rest.pop() :]
         if size > _MOST:
-            raise _Bad(_EXTENDED, _TOO_LARGE)
+            raise Bad(EXTENDED, _TOO_LARGE)
         if number == 0 and code == _DIRECTORY:
             memory, start = bytearray(self.directory()), 2 * element
         else:
             file = self.files.get(number)
             if file is None:
-                raise _Bad(_EXTENDED, _NOTHING_THERE)
+                raise Bad(EXTENDED, NOTHING_THERE)
             if file.kind.code != code:
-                raise _Bad(_EXTENDED, _WRONG_TYPE)
+                raise Bad(EXTENDED, _WRONG_TYPE)
             start = element * file.kind.size + 2 * (rest[0] if rest else 0)
             memory = file.memory
         if not size or start + size > len(memory):
-            raise _Bad(_EXTENDED, _NOTHING_THERE)
+            raise Bad(EXTENDED, NOTHING_THERE)
         if function in (_READ_2, _READ_3):
             return bytes(memory[start : start + size])
         mask = b"\xff\xff"
         if function == _MASKED_3:
             mask, body = body[:2], body[2:]
         if len(body) != size:
-            raise _Bad(_ILLEGAL)
+            raise Bad(ILLEGAL)
         for at, byte in enumerate(body):
             keep = mask[at % 2]
             memory[start + at] = memory[start + at] & ~keep & 0xFF | byte & keep
         return b""
 
 
-class _Bad(Exception):
+class Bad(Exception):
+    """A command is refused, with STS and perhaps EXT STS."""
+
     def __init__(self, status: int, extended: int | None = None) -> None:
         super().__init__(status)
         self.status, self.extended = status, b"" if extended is None else bytes((extended,))
 
 
-def _fields(data: bytes, count: int) -> list[int]:
+def fields(data: bytes, count: int) -> list[int]:
     """Address fields: a byte each, or FF and two bytes. The last one is where they end."""
     found, at = [], 0
     for _ in range(count):
@@ -240,7 +264,7 @@ def _fields(data: bytes, count: int) -> list[int]:
         else:
             field, step = data[at : at + 1], 1
         if at + step > len(data):
-            raise _Bad(_ILLEGAL)
+            raise Bad(ILLEGAL)
         found.append(int.from_bytes(field, "little"))
         at += step
     return [*found, at]
