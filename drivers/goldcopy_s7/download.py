@@ -49,8 +49,10 @@ async def download(link: Link, key: Key, block: Block) -> None:
     await _transfer(link, key, block)
     arguments = b"\x01\x00" + key.name + b"P"
     linking = bytes((PI_SERVICE, *bytes(6), 0xFD)) + len(arguments).to_bytes(2, "big") + arguments
-    with _told(_NOT_LINKED, Refused), _told(_MAYBE_LINKED, Unreachable, Malformed):
-        await link.ask(Job(linking + b"\x05_INSE"))
+    with _told(_MAYBE_LINKED, Unreachable, Malformed):
+        (linked,) = await link.ask_all([Job(linking + b"\x05_INSE")])
+    if linked.error:
+        raise Refused(f"{CpuRefused(linked.error)}; {_NOT_LINKED}")
     with _told(_UNPROVED, Refused, Unreachable, Malformed):
         found = await upload(link, key)
     if found.image != block.image:
@@ -69,11 +71,10 @@ async def _transfer(link: Link, key: Key, block: Block) -> None:
         + b"\x0d1%06d%06d" % (len(block.image), block.about.body_size)
     )
     parts = _Parts(request, filename, block.image, link)
-    try:
-        with _told(_PASSIVE, Unreachable, Malformed):
-            await link.ask_serving(request, parts)
-    except CpuRefused as refusal:
-        raise Refused(f"{refusal}; {_UNTOUCHED}") from None
+    with _told(_PASSIVE, Unreachable, Malformed):
+        reply = await link.ask_serving(request, parts)
+    if reply.error:
+        raise Refused(f"{CpuRefused(reply.error)}; {_UNTOUCHED}")
     if parts.error:
         raise Refused(f"the CPU ended the download: {CpuRefused(parts.error)}; {_PASSIVE}")
     if parts.left:

@@ -74,9 +74,12 @@ class Link:
         return reply
 
     async def ask_serving(self, request: Job, server: Server) -> Reply:
-        """As ``ask``, while ``server`` answers what the CPU asks back; it is asked nothing else."""
+        """The reply, a refusal too; meanwhile ``server`` answers what the CPU asks back.
+
+        Raises ``Unreachable``, ``Malformed``.
+        """
         with self._exchange.serving(server):
-            return await self.ask(request)
+            return (await self.ask_all([request]))[0]
 
     async def gather(self, request: Userdata, longest: int) -> bytes:
         """An answer of several parts, put together.

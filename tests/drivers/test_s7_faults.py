@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from tests.drivers.test_s7_download import LOADING
 
 from goldcopy.driver import Courtesy, Meter, Target
 from goldcopy.errors import GoldcopyError, Malformed, Refused, Unreachable
@@ -59,7 +60,7 @@ async def pull(target: Target) -> Snapshot:
 
 
 def test_every_fault_is_tried() -> None:
-    assert FAULTS.keys() == ERRORS.keys() | GAPS.keys() | HARMLESS
+    assert FAULTS.keys() == ERRORS.keys() | GAPS.keys() | HARMLESS | LOADING.keys()
 
 
 @pytest.mark.parametrize("window", [1, 4])

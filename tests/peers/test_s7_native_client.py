@@ -109,6 +109,7 @@ async def test_every_block_is_listed_described_and_uploaded(pdu: int) -> None:
 
 async def test_a_block_is_downloaded_linked_and_deleted() -> None:
     simulator = S7Simulator.demo("line1-press")
+    simulator.switch(running=False)  # it takes blocks in STOP
     held = dict(simulator.images)
     async with native(simulator) as client:
         renumbered = {Key(Kind.FC, 10): 77, Key(Kind.DB, 2): 300}
@@ -168,7 +169,7 @@ async def test_status_lists_and_identity() -> None:
 async def test_protection(level: int) -> None:
     block = Block(Kind.FC, 1, b"\x65\0" * 300)
     image = block.pack()
-    simulator = S7Simulator(blocks=[block], protection=level, password="goldcopy")
+    simulator = S7Simulator(blocks=[block], protection=level, password="goldcopy", load_in_run=True)
     async with native(simulator) as client:
         told = await client("protection")
         assert (told["sch_schal"], told["sch_par"], told["sch_rel"]) == (1, level, level)

@@ -156,7 +156,7 @@ def test_connect_is_confirmed_as_recorded() -> None:
 
 def test_a_recorded_download_goes_through() -> None:
     sent: list[tuple[int, bytes]] = []
-    cpu = Cpu(pdu=240)
+    cpu = Cpu(pdu=240, running=False)
     session = Session(cpu, lambda reference, parameter: sent.append((reference, parameter)))
     session.pdu = 240
     pdus = {frame: octets[7:] for frame, _, _, octets in packets(S300)}

@@ -274,7 +274,7 @@ def test_protection_levels(level: int, refused: tuple[str, ...]) -> None:
 
 def test_a_download_that_brings_too_little_is_not_linked() -> None:
     sent: list[tuple[int, bytes]] = []
-    cpu = Cpu()
+    cpu = Cpu(running=False)
     session = connected(cpu)
     session.send_job = lambda reference, parameter: sent.append((reference, parameter))
     block = Block(Kind.DB, 3, b"1234").pack()

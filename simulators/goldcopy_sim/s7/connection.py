@@ -116,7 +116,7 @@ class Connection(asyncio.Protocol):
         if session is None:
             raise Broken("a request before setup communication")
         if message.rosctr in (frames.ACK, frames.ACK_DATA):
-            transfer.answered(session, message)
+            self._answered(session, message, size)
             return
         if message.rosctr not in (frames.JOB, frames.USERDATA):
             raise Broken(f"ROSCTR {message.rosctr} is out of place")
@@ -133,6 +133,14 @@ class Connection(asyncio.Protocol):
             self._outbox.reply(userdata.answer(session, message))
         else:
             self._outbox.reply(jobs.answer(session, message))
+
+    def _answered(self, session: Session, message: Message, size: int) -> None:
+        if size > session.pdu:
+            self._cpu.violations.append(f"an answer of {size} bytes, {session.pdu} were granted")
+        if self._cpu.fault == "download-cut":
+            self._outbox.flush(hang_up=True)
+        else:
+            transfer.answered(session, message)
 
     def _ask(self, reference: int, parameter: bytes) -> None:
         self._outbox.job(frames.job(reference, parameter))

@@ -39,7 +39,9 @@ NOT_FOUND: Final = 0xD209
 NONE_AVAILABLE: Final = 0xD20E
 WRONG_LENGTHS: Final = 0xD219
 BROKEN_BLOCK: Final = 0xD230
+WRONG_MODE: Final = 0x8001
 BAD_SEQUENCE: Final = 0x8401
+CANNOT: Final = 0x8404
 BAD_FRAME: Final = 0x8500
 NOT_IMPLEMENTED: Final = 0x8104
 NO_RESOURCES: Final = 0x8302
@@ -78,6 +80,7 @@ class Options(TypedDict, total=False):
     protection: int
     password: str | None
     running: bool
+    load_in_run: bool
     rack: int
     slot: int
     pdu: int
@@ -101,6 +104,7 @@ class Cpu:
         protection: int = 1,
         password: str | None = None,
         running: bool = True,
+        load_in_run: bool = False,
         rack: int = 0,
         slot: int = 2,
         pdu: int = 480,
@@ -121,6 +125,7 @@ class Cpu:
             protection: 1 none, 2 no writing, 3 no reading or writing of blocks.
             password: Lifts the protection, for one connection.
             running: RUN or STOP.
+            load_in_run: Whether it takes blocks in RUN too, as with its selector at RUN-P.
             rack: Where a connection must ask for it.
             slot: Likewise.
             pdu: Largest PDU it grants, in bytes.
@@ -142,7 +147,7 @@ class Cpu:
         self.delay = delay
         self.classic, self.put_get, self.optimized = classic, put_get, frozenset(optimized)
         self.fault = fault
-        self.running = running
+        self.running, self.load_in_run = running, load_in_run
         self.clock_offset = timedelta()
         self.upload_ids = 0
         self.images: dict[Key, bytearray] = {}

@@ -61,6 +61,7 @@ class Outbox:
                 octets = held
             case "cut":
                 self._batch.append(octets[: len(octets) // 2])
+                self._jobs.clear()
                 self.flush(hang_up=True)
                 return
         self._batch.append(octets)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from .block import SYSTEM, Key
-from .cpu import BAD_FRAME, BROKEN_BLOCK, NOT_FOUND, NOT_IMPLEMENTED, Refusal
+from .block import HEADER, SYSTEM, Key
+from .cpu import BAD_FRAME, BROKEN_BLOCK, CANNOT, NOT_FOUND, NOT_IMPLEMENTED, Refusal
 from .directory import SYNTAX, parse_name
 from .frames import Message
 from .session import Session
 from .transfer import structural_error
 
 PI_SERVICE, PLC_STOP = 0x28, 0x29
-_CANNOT: Final = 0x8404
 _RUNS_ALREADY, _STOPPED_ALREADY = b"\x03", b"\x07"
 _PROGRAM: Final = b"P_PROGRAM"
 _COLD: Final = b"C "
@@ -54,14 +53,14 @@ def plc_stop(session: Session, request: Message) -> tuple[bytes, bytes]:
         raise Refusal(BAD_FRAME)
     session.need(2)
     if not session.cpu.running:
-        raise Refusal(_CANNOT, _STOPPED_ALREADY)
+        raise Refusal(CANNOT, _STOPPED_ALREADY)
     session.cpu.switch(running=False)
     return bytes((PLC_STOP,)), b""
 
 
 def _start(session: Session) -> tuple[bytes, bytes]:
     if session.cpu.running:
-        raise Refusal(_CANNOT, _RUNS_ALREADY)
+        raise Refusal(CANNOT, _RUNS_ALREADY)
     session.cpu.switch(running=True)
     return bytes((PI_SERVICE,)), b""
 
@@ -79,13 +78,18 @@ def _keys(arguments: bytes) -> list[Key]:
 
 def _insert(session: Session, keys: list[Key]) -> None:
     """Link blocks that were downloaded: all of them, or none."""
+    session.need_stop()
+    if session.cpu.fault == "insert-refused":
+        raise Refusal(BROKEN_BLOCK)
     passive = session.cpu.passive
     if any(key not in passive for key in keys):
         raise Refusal(NOT_FOUND)
     if any(structural_error(key, passive[key]) for key in keys):
         raise Refusal(BROKEN_BLOCK)
     for key in keys:
-        session.cpu.insert(key, passive.pop(key))
+        image = bytearray(passive.pop(key))
+        image[HEADER] ^= session.cpu.fault == "insert-altered"
+        session.cpu.insert(key, bytes(image))
 
 
 def _delete(session: Session, keys: list[Key]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from goldcopy_sim.service import Service
 
 from .block import Key
-from .cpu import PROTECTED, Cpu, Refusal
+from .cpu import PROTECTED, WRONG_MODE, Cpu, Refusal
 
 
 @dataclass
@@ -64,3 +64,12 @@ class Session:
         """
         if self.cpu.protection >= level and not self.unlocked:
             raise Refusal(PROTECTED)
+
+    def need_stop(self) -> None:
+        """Refuse what changes the program of a CPU that runs.
+
+        Raises:
+            Refusal: It runs, and takes blocks in STOP only.
+        """
+        if self.cpu.running and not self.cpu.load_in_run:
+            raise Refusal(WRONG_MODE)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from .block import LENGTH_AT, SYSTEM, Block, Key
-from .cpu import BAD_FRAME, BAD_SEQUENCE, NO_MORE_UPLOADS, NOT_FOUND, WRONG_LENGTHS, Refusal
+from .cpu import (
+    BAD_FRAME,
+    BAD_SEQUENCE,
+    BROKEN_BLOCK,
+    CANNOT,
+    NO_MORE_UPLOADS,
+    NOT_FOUND,
+    WRONG_LENGTHS,
+    Refusal,
+)
 from .directory import SYNTAX, find, parse_name
 from .faults import REFUSED_FIRST
 from .frames import Message
@@ -57,8 +66,7 @@ def upload(session: Session, request: Message) -> tuple[bytes, bytes]:
     else:
         going.sent += len(part)
     status = _MORE if going.sent < len(going.image) else _LAST
-    data = len(part).to_bytes(2, "big") + _CONSTANT.to_bytes(2, "big") + part
-    return bytes((UPLOAD, status)), data
+    return bytes((UPLOAD, status)), _part_head(part) + part
 
 
 def end_upload(session: Session, request: Message) -> tuple[bytes, bytes]:
@@ -77,11 +85,15 @@ def request_download(session: Session, request: Message) -> tuple[bytes, bytes]:
     if key is None or key.kind in SYSTEM:
         raise Refusal(SYNTAX)
     session.need(2)
+    session.need_stop()
+    if session.cpu.fault == "download-refused":
+        raise Refusal(CANNOT)
     sizes = request.parameter[9 + len(name) :]
     # A count, "1", the bytes of load memory and of MC7 code in six digits each.
     if len(sizes) != 14 or sizes[0] != 13 or not sizes[1:].isdigit():
         raise Refusal(BAD_FRAME)
-    ask(session, DOWNLOAD, Download(key, name, int(sizes[2:8])))
+    if session.cpu.fault != "download-silent":
+        ask(session, DOWNLOAD, Download(key, name, int(sizes[2:8])))
     return bytes((REQUEST_DOWNLOAD,)), b""
 
 
@@ -98,8 +110,10 @@ def answered(session: Session, answer: Message) -> None:
             session.cpu.passive[going.key] = bytes(going.image)
         return
     part = answer.data[4:]
-    if len(answer.parameter) < 2 or int.from_bytes(answer.data[:2], "big") != len(part):
+    if len(answer.parameter) < 2 or answer.data[:4] != _part_head(part):
         going.error = BAD_FRAME
+    if session.cpu.fault == "download-rejected":
+        going.error = BROKEN_BLOCK
     going.image += part
     more = len(answer.parameter) > 1 and answer.parameter[1] == _MORE
     if going.error or len(going.image) > going.length or not more:
@@ -130,6 +144,10 @@ def structural_error(key: Key, image: bytes) -> bool:
     except ValueError:
         return True
     return Key(block.kind, block.number) != key
+
+
+def _part_head(part: bytes) -> bytes:
+    return len(part).to_bytes(2, "big") + _CONSTANT.to_bytes(2, "big")
 
 
 def _filename(parameter: bytes) -> bytes:
