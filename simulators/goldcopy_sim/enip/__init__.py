@@ -9,7 +9,7 @@ from .drive import DriveSimulator
 from .identity import Identity, Keyswitch
 from .logix import Content, Logix, Setup
 from .parameter import Parameter
-from .pccc import DataFile, PcccSimulator
+from .pccc import MICROLOGIX_1400, DataFile, PcccSimulator
 from .pccc_plc5 import Plc5Simulator
 from .server import Listener
 from .tags import Program, Tag
@@ -17,6 +17,7 @@ from .types import COUNTER, NONE, READ_ONLY, READ_WRITE, STRING, TIMER, Member, 
 
 __all__ = [
     "COUNTER",
+    "MICROLOGIX_1400",
     "NONE",
     "READ_ONLY",
     "READ_WRITE",

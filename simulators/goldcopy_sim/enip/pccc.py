@@ -6,7 +6,7 @@ import random
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Self, Unpack
+from typing import Final, NamedTuple, Self, Unpack
 
 from goldcopy_sim.service import Service, Value
 
@@ -35,9 +35,7 @@ _READING: Final = frozenset(
 ILLEGAL, EXTENDED = 0x10, 0xF0
 NOTHING_THERE, _TOO_LARGE, _WRONG_TYPE = 0x06, 0x09, 0x11
 _MOST: Final = 236
-_DIRECTORY: Final = 0x01
-_ROWS_AT, _ROW, _SIZE_AT, _LADDERS_AT, _FILES_AT = 79, 10, 70, 46, 52
-"""Where a directory has what; one client's word for it, no public specification."""
+_ROW, _LADDERS_AT, _FILES_AT = 10, 46, 52
 
 
 @dataclass(frozen=True)
@@ -66,6 +64,21 @@ KINDS: Final = {
         Kind("A", 0x8E, 2, "WORD", "H"), Kind("D", 0x8F, 2, "WORD", "H"),
     )
 }  # fmt: skip
+
+
+class Directory(NamedTuple):
+    """Where file 0 has what; one client's word for it, no public specification."""
+
+    type: int
+    """File type by which it is read."""
+    size_at: int
+    more: int
+    """Its size is told with so much more."""
+    rows_at: int
+
+
+SLC: Final = Directory(0x01, 70, 0, 79)
+MICROLOGIX_1400: Final = Directory(0x03, 86, 0x4E00, 233)
 
 
 class DataFile:
@@ -128,6 +141,7 @@ class PcccSimulator(Listener):
         super().__init__(**options)
         self.files = {file.number: file for file in files}
         self.bulletin = "1747-L553"
+        self.layout = SLC
         self.mode = 0x06
         """Five bits: 0 download, 1 remote program, 6 remote run, 17 program, 30 run."""
         self.halted = self.locked = False
@@ -175,13 +189,13 @@ class PcccSimulator(Listener):
     def directory(self) -> bytes:
         """File 0, which says what files there are; a number that is left out has a row too."""
         count = max(self.files, default=-1) + 1
-        image = bytearray(_ROWS_AT + _ROW * count)
+        image = bytearray(self.layout.rows_at + _ROW * count)
         image[_LADDERS_AT], image[_FILES_AT] = 3, len(self.files)
-        struct.pack_into("<H", image, _SIZE_AT, len(image))
+        struct.pack_into("<H", image, self.layout.size_at, len(image) + self.layout.more)
         for number in range(count):
             file = self.files.get(number)
             code, size = (file.kind.code, len(file.memory)) if file else (0x81, 0)
-            struct.pack_into("<BH", image, _ROWS_AT + _ROW * number, code, size)
+            struct.pack_into("<BH", image, self.layout.rows_at + _ROW * number, code, size)
         return bytes(image)
 
     def diagnosis(self) -> bytes:
@@ -222,7 +236,7 @@ class PcccSimulator(Listener):
         body = data[rest.pop() :]
         if size > _MOST:
             raise Bad(EXTENDED, _TOO_LARGE)
-        if number == 0 and code == _DIRECTORY:
+        if number == 0 and code == self.layout.type:
             memory, start = bytearray(self.directory()), 2 * element
         else:
             file = self.files.get(number)
