@@ -142,7 +142,9 @@ def _time(text: str) -> datetime:
     if found is None or (found[3] and not found[2]):
         raise Wrong(f"{text!r} is no time; write it like 20270131, or 202701311530Z for UTC")
     try:
-        when = datetime.strptime(found[1] + (found[2] or "0000") + (found[3] or "00"), "%Y%m%d%H%M%S")
+        when = datetime.strptime(
+            found[1] + (found[2] or "0000") + (found[3] or "00"), "%Y%m%d%H%M%S"
+        )
     except ValueError:
         raise Wrong(f"{text!r} is no day and time that there is") from None
     return when.replace(tzinfo=UTC) if found[4] else when.astimezone()

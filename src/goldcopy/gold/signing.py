@@ -40,7 +40,8 @@ def load_key(path: Path, passphrase: Secret | None = None) -> PrivateKey:
     try:
         key = load_ssh_private_key(data, secret)
     except TypeError:
-        raise Wrong(f"the key {path} has a passphrase; give it") from None
+        why = "has no passphrase; give none" if secret else "has a passphrase; give it"
+        raise Wrong(f"the key {path} {why}") from None
     except UnsupportedAlgorithm:
         raise Unsupported(
             f"the key {path} is of a kind that needs ssh-keygen to sign (a hardware token?)"
@@ -48,7 +49,9 @@ def load_key(path: Path, passphrase: Secret | None = None) -> PrivateKey:
     except ValueError:
         why = "the passphrase is wrong, or it is" if secret else "it is"
         raise Wrong(f"the key {path} cannot be used: {why} no private key of OpenSSH") from None
-    if not isinstance(key, ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+    if not isinstance(
+        key, ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+    ):
         raise Wrong(f"the key {path} is a DSA key, which nobody takes any more; make a new one")
     sshsig.public_key(key)
     return key
@@ -95,7 +98,8 @@ async def with_ssh_keygen(
             armored, said = await _talk(process, message, notice)
     except TimeoutError:
         raise Unreachable(
-            f"no signature by {key} within {patience:g} s; is the token plugged in, the agent running?"
+            f"no signature by {key} within {patience:g} s; "
+            "is the token plugged in, is the agent running?"
         ) from None
     finally:
         if process.returncode is None:
