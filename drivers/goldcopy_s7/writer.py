@@ -152,7 +152,7 @@ class S7Writer(S7Session):
             except CpuRefused as refusal:
                 told = [area.count for area in self._options.data if area.number == number]
                 if refusal.code != NOT_IMPLEMENTED or not told:
-                    raise
+                    raise Refused(f"DB{number}: {refusal}; nothing was written") from None
                 self._sizes[number] = told[0]
         return self._sizes[number]
 
