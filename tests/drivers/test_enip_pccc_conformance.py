@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from tests.drivers.enip_pccc_plant import PLC5_FILES, held, plc5, slc
 
 from goldcopy.driver import Target
-from goldcopy.snapshot import Identity
+from goldcopy.snapshot import Identity, Value
 from goldcopy.testing.bench import Bench, Held
 from goldcopy.testing.framing import ETHERNET_IP
 from goldcopy.testing.powers import WritableConformance
@@ -16,7 +16,7 @@ from goldcopy_enip import EnipDriver
 from goldcopy_enip.options import Options
 from goldcopy_sim.enip import PcccSimulator
 
-WRITES = {
+WRITES: dict[str, Value] = {
     "file/N7/3": 1234,
     "file/N7/4": -1,
     "file/N7/119": -32768,
