@@ -22,6 +22,8 @@ ATTRIBUTES = (1, 2, 6, 8, 10)
 """Of a symbol: name, type word, software control, dimensions, External Access."""
 _TAIL = struct.Struct("<HIIIIB")
 _MODULE = re.compile(r":([CIOS])\d*$")
+MOST_ELEMENTS = 0x200000
+"""Of an array: Logix has at most two million."""
 
 
 class Symbol(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -137,5 +139,4 @@ def rows(data: bytes, start: int) -> list[Row]:
 
 
 def _sensible(dims: tuple[int, ...]) -> bool:
-    """Logix has at most two million elements in an array."""
-    return all(dims) and math.prod(dims) <= 0x200000
+    return all(dims) and math.prod(dims) <= MOST_ELEMENTS

@@ -30,6 +30,11 @@ class EnipDriver:
         Capability("hardware", "partial", "never run on a real controller: simulators only"),
         Capability("identity and mode", "done"),
         Capability("tags of controller and programs", "done"),
+        Capability(
+            "tags of targets that list none",
+            "partial",
+            "those that options.tags names; of structures their bytes alone",
+        ),
         Capability("structures as leaves, and their definitions", "done"),
         Capability(
             "access",
@@ -95,7 +100,7 @@ async def _reading(target: Target, meter: Meter) -> AsyncIterator[Session]:
     async with opened(target, chosen, meter) as link:
         match chosen.profile:
             case "logix":
-                yield LogixSession(link)
+                yield LogixSession(link, chosen)
             case "pccc":
                 yield PcccSession(link, chosen)
             case "cip":

@@ -11,9 +11,11 @@ import msgspec
 from goldcopy.driver import Reading
 from goldcopy.errors import Malformed
 from goldcopy.snapshot import Blob, Gap, Identity, Item, Snapshot
-from goldcopy_enip import identity, listing, templates
+from goldcopy_enip import identity, listing, templates, unlisted
 from goldcopy_enip.database import Database
 from goldcopy_enip.link import Link
+from goldcopy_enip.named import parsed
+from goldcopy_enip.options import Options
 from goldcopy_enip.values import Values
 
 _SYMBOLS, _VERSION = "database/symbols", "database/version"
@@ -24,8 +26,9 @@ _decode = msgspec.json.Decoder(Database).decode
 class LogixSession:
     """An open link to one controller, for reading only."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, options: Options) -> None:
         self._link = link
+        self._options = options
         self._who: identity.Found | None = None
 
     async def identify(self) -> Identity:
@@ -50,6 +53,8 @@ class LogixSession:
 
     async def _pull(self, previous: Snapshot | None) -> Reading:
         who = await self._known()
+        if self._options.tags:
+            return await self._named(who)
         for _ in range(2):
             version = await listing.version(self._link)
             reading = await self._once(who, version, previous)
@@ -69,11 +74,8 @@ class LogixSession:
         known = await self._reused(who.identity, version, previous) if previous else None
         database, why = (known, {}) if known else await listing.database(self._link, version)
         meter.done += 1
-        values = Values(self._link, database)
-        values.unread |= why
-        found = await values.read()
-        items = [*who.items, *about(database), *found.items]
-        gaps = [*found.gaps, *_unread(database, values.unread)]
+        found, gaps = await self._values(database, why)
+        items = [*who.items, *about(database), *found]
         if known is None or previous is None:
             items.append(_kept(database))
             return _unique(Reading(items, gaps))
@@ -81,6 +83,20 @@ class LogixSession:
         content = _encode(database)
         blobs = {kept.value.sha256: content} if isinstance(kept.value, Blob) else {}
         return _unique(Reading([*items, kept], gaps, [_SYMBOLS], blobs))
+
+    async def _values(
+        self, database: Database, why: dict[int, str]
+    ) -> tuple[list[Item], list[Gap]]:
+        values = Values(self._link, database)
+        values.unread |= why
+        found = await values.read()
+        return found.items, [*found.gaps, *_unread(database, values.unread)]
+
+    async def _named(self, who: identity.Found) -> Reading:
+        """Tags that the options name, of a target that lists none."""
+        database, gaps = await unlisted.database(self._link, parsed(self._options.tags))
+        items, more = await self._values(database, {})
+        return Reading([*who.items, *items], [*gaps, *more])
 
     async def _reused(
         self, now: Identity, version: tuple[int, ...], previous: Snapshot

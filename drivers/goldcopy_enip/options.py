@@ -8,6 +8,7 @@ import msgspec
 
 from goldcopy.errors import Wrong
 from goldcopy_enip.epath import route
+from goldcopy_enip.named import parsed
 from goldcopy_enip.pccc_files import listed
 
 
@@ -22,6 +23,10 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Left out, it is ``backplane/0`` for a controller and none for a device."""
     size: Annotated[int, msgspec.Meta(ge=200, le=4002)] = 4000
     """Bytes of a connected message to ask for; 500 where the device knows no larger ones."""
+    tags: tuple[str, ...] = ()
+    """Tags to read by name from a target that lists none: ``Speed``, ``Zones[16]`` with all its
+    sizes, ``Program:Main.Count``. Sizes count what the target counts: an array of BOOL in a Logix
+    controller has 32 to the element."""
     assemblies: tuple[Annotated[int, msgspec.Meta(ge=1, le=0xFFFF)], ...] = ()
     """Assemblies to read from a device, beside the one that it names as its configuration."""
     eds: bool = True
@@ -33,10 +38,11 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether a restore may write while the controller is not in programming mode."""
 
     def __post_init__(self) -> None:
-        """Refuse a path that leads nowhere; the inventory tells the line."""
+        """Refuse a path that leads nowhere, and names that name nothing; the inventory tells the line."""
         try:
             route(self.path or "")
             listed(self.files)
+            parsed(self.tags)
         except Wrong as error:
             raise ValueError(str(error)) from None
 

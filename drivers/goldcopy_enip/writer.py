@@ -12,9 +12,7 @@ from goldcopy.snapshot.values import array_of, real_bits
 from goldcopy_enip import guard
 from goldcopy_enip.device import DeviceSession
 from goldcopy_enip.epath import element, logical, symbol
-from goldcopy_enip.link import Link
 from goldcopy_enip.logix import LogixSession
-from goldcopy_enip.options import Options
 from goldcopy_enip.status import PARTIAL, words
 from goldcopy_enip.types import ATOMS, BOOL, DWORD, SINT, Atom
 
@@ -28,10 +26,6 @@ _PROGRAMMING = ("PROG", "REMOTE PROG")
 
 class LogixWriter(LogixSession):
     """A session that may write tags."""
-
-    def __init__(self, link: Link, options: Options) -> None:
-        super().__init__(link)
-        self._options = options
 
     def groups(self, items: Sequence[Item]) -> Sequence[Sequence[Item]]:
         """Each item by itself."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.drivers.enip_plant import by_address, pulled
 
 from goldcopy_enip.options import Options
@@ -41,3 +42,29 @@ async def test_every_element_of_a_long_array_is_in_its_place() -> None:
         "Rows": ("ARRAY[7,3,5] OF INT", tuple(range(105))),
         "Bits": ("ARRAY[96] OF BOOL", (True, False) * 48),
     }
+
+
+async def test_tags_that_the_options_name_are_read_by_name_and_nothing_is_listed() -> None:
+    names = (
+        "Speed", "Zones[16]", "LayerGrid[2,3,4]", "AlarmFlags[2]", "Program:Main.Count",
+        "Operator", "Axes[4]", "Secret", "Nothing",
+    )  # fmt: skip
+    async with LogixSimulator.demo("line3-palletizer") as simulator:
+        snapshot = await pulled(simulator, Options(tags=names))
+        held = simulator.values()
+        assert "Get Instance Attribute List" not in {service.name for service in simulator.log}
+    found = by_address(snapshot)
+    for name in ("Speed", "Zones", "LayerGrid", "AlarmFlags", "Program:Main.Count"):
+        assert found[name] == held[name]
+    assert {found["Operator"][0], found["Axes"][0]} == {"BYTES"}
+    reasons = {gap.path: gap.reason for gap in snapshot.gaps}
+    assert reasons.keys() == {"tag/Secret", "tag/Nothing", "type/0xfff"}
+    assert "kept as bytes" in reasons["type/0xfff"]
+
+
+@pytest.mark.parametrize(
+    "names", [("A", "a"), ("A[0]",), ("A[x]",), ("A.B",), ("",), ("A[1,1,1,1]",), ("A[9999999]",)]
+)
+def test_names_that_are_none(names: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match=r"names no tag|twice|elements"):
+        Options(tags=names)
