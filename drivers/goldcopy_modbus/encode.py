@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from goldcopy.errors import Wrong
 from goldcopy.snapshot import Value
-from goldcopy.snapshot.values import to_json
 from goldcopy_modbus.codec import Order, Sort, arranged, scaled, unscaled
 from goldcopy_modbus.items import decoded
 from goldcopy_modbus.register import Register
@@ -64,8 +63,13 @@ def _reads_as(register: Register, order: Order, words: Words, type_: str, value:
         found_type, found = decoded(register, words.values, order)
     except OverflowError:
         return False
-    same = type(found) is type(value) and to_json(found_type, found) == to_json(type_, value)
-    return same and found_type == type_ and not stray
+    return found_type == type_ and _same(found, value) and not stray
+
+
+def _same(one: Value, other: Value) -> bool:
+    if isinstance(one, float) and isinstance(other, float):
+        return struct.pack("<d", one) == struct.pack("<d", other)
+    return type(one) is type(other) and one == other
 
 
 def _own(register: Register, sort: Sort) -> bytes:

@@ -91,10 +91,12 @@ class TestModbus(WritableConformance):
             words = [held.pop(f"input/{n}")[1] for n in range(4)]
             held["speed"] = ("REAL", struct.unpack(">f", struct.pack(">2H", *words[:2]))[0])
             held["load"] = ("REAL", struct.unpack(">f", struct.pack(">2H", *words[3:1:-1]))[0])
-            words = [held.pop(f"holding/{n}")[1] for n in range(30, 34)]
-            held["limit"] = ("REAL", struct.unpack(">f", struct.pack(">2H", *words[1::-1]))[0])
-            held["width"] = ("LREAL", words[2] / 10)
-            held["flap"] = ("BOOL", bool(words[3] & 8))
+            low, high, width, flap = [unit.holding[n] for n in range(30, 34)]
+            for n in range(30, 34):
+                del held[f"holding/{n}"]
+            held["limit"] = ("REAL", struct.unpack(">f", struct.pack(">2H", high, low))[0])
+            held["width"] = ("LREAL", width / 10)
+            held["flap"] = ("BOOL", bool(flap & 8))
             held["device/VendorUrl"] = ("STRING", "http://example.com")
             held["device/ServerId"] = ("BYTES", b"\x2a\xffEC-7")
             return held
