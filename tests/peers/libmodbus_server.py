@@ -2,8 +2,9 @@
 
 ``{"size": {"holding": 10, ...}}`` first: it answers ``{"port": N}``. Then any number of
 ``{"holding": [START, VALUE, ...]}``, likewise ``input``, ``coil``, ``discrete``, and
-``{"float": "cdab", "at": START, "value": X}``; each is answered ``{}`` once it is done. All values
-go through libmodbus' own mapping and functions. It ends when its input does.
+``{"float": "cdab", "at": START, "value": X}``; each is answered ``{}`` once it is done.
+``{"dump": "holding"}`` is answered ``{"values": [...]}``. All values go through libmodbus' own
+mapping and functions. It ends when its input does.
 """
 
 from __future__ import annotations
@@ -73,7 +74,13 @@ def main() -> None:
         arguments = (lib, context, listening, found)
         threading.Thread(target=serve, args=arguments, daemon=True).start()
         for line in sys.stdin:
-            change(lib, found.contents, json.loads(line))
+            order = json.loads(line)
+            if "dump" in order:
+                table = getattr(found.contents, order["dump"])
+                values = table[: size.get(order["dump"], 0)]
+                print(json.dumps({"values": values}), flush=True)
+                continue
+            change(lib, found.contents, order)
             print("{}", flush=True)
 
 

@@ -2,7 +2,8 @@
 
 ``{"size": {"holding": 10, ...}, "identity": [TEXT, ...]}`` first (identity may be missing): it
 answers ``{"port": N}``. Then any number of ``{"holding": [START, VALUE, ...]}``, likewise
-``input``, ``coil``, ``discrete``; each is answered ``{}`` once it is done. It ends when its input
+``input``, ``coil``, ``discrete``; each is answered ``{}`` once it is done.
+``{"dump": "holding"}`` is answered ``{"values": [...]}``, for ``coil`` too. It ends when its input
 does.
 """
 
@@ -39,8 +40,14 @@ def main() -> None:
         "holding": bank.set_holding_registers,
         "input": bank.set_input_registers,
     }
+    getters = {"coil": bank.get_coils, "holding": bank.get_holding_registers}
     for line in sys.stdin:
-        for table, (start, *values) in json.loads(line).items():
+        order = json.loads(line)
+        if "dump" in order:
+            values = getters[order["dump"]](0, size[order["dump"]])
+            print(json.dumps({"values": [int(value) for value in values]}), flush=True)
+            continue
+        for table, (start, *values) in order.items():
             assert setters[table](start, values)
         print("{}", flush=True)
     server.stop()

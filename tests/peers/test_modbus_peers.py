@@ -10,12 +10,14 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from goldcopy.driver import Courtesy, Meter, Target
-from goldcopy.snapshot import Gap, Identity, Snapshot
+from goldcopy.errors import Refused
+from goldcopy.snapshot import Gap, Identity, Snapshot, Value
 from goldcopy_modbus import ModbusDriver, Options
 
 HERE = Path(__file__).parent
@@ -39,6 +41,10 @@ class Peer:
         assert process.stdout is not None
         self._in, self._out = process.stdin, process.stdout
         self.port = 0
+
+    async def dump(self, table: str) -> list[int]:
+        answer: dict[str, Any] = await self.tell(dump=table)
+        return list(answer["values"])
 
     async def tell(self, **order: object) -> dict[str, int]:
         self._in.write(json.dumps(order).encode() + b"\n")
@@ -184,3 +190,109 @@ async def test_pymodbustcp_tells_its_identity() -> None:
     )
     assert raw(snapshot) == {"device/VendorUrl": "http://v", "device/ModelName": "Model"}
     assert snapshot.gaps == ()
+
+
+# -- writing: the servers' own memory tells what has arrived ---------------------------------------
+
+
+async def put_back(port: int, values: dict[str, Value], **options: object) -> Meter:
+    """Write these and read them back; what the writes have cost."""
+    chosen, meter = msgspec.convert({"identify": False, **options}, Options), Meter()
+    target = Target("peer", "127.0.0.1", port, options=chosen)
+    async with ModbusDriver().open_writing(target, meter) as writer:
+        items = {item.path: item for item in (await writer.read()).items}
+        wanted = [msgspec.structs.replace(items[path], value=one) for path, one in values.items()]
+        before = meter.requests
+        for group in writer.groups(wanted):
+            await writer.write(group)
+        meter.requests -= before
+        spent = meter.requests
+        found = {item.path: item.value for item in (await writer.read()).items}
+        meter.requests = spent
+    assert found == {**{path: item.value for path, item in items.items()}, **values}
+    return meter
+
+
+@BOTH
+@pytest.mark.parametrize("functions", [[5, 6], [15, 16], [5, 6, 15, 16]], ids=str)
+async def test_what_is_written_is_what_the_peer_holds(
+    command: tuple[str, str], functions: list[int]
+) -> None:
+    rng = random.Random(7)
+    size = {"holding": 300, "coil": 2500}
+    places = {t: sorted(rng.sample(range(n), n // 2)) for t, n in size.items()}
+    values: dict[str, Value] = {f"holding/{n}": rng.randrange(1 << 16) for n in places["holding"]}
+    values |= {f"coil/{n}": rng.random() < 0.5 for n in places["coil"]}
+    ranges = [{"table": table, "start": 0, "count": count} for table, count in size.items()]
+    if functions == [5, 6]:
+        values = dict([*values.items()][::10])
+    async with serving(command, size=size) as peer:
+        await peer.tell(holding=[0, *range(300)])
+        await put_back(peer.port, values, ranges=ranges, write_functions=functions)
+        held = {table: await peer.dump(table) for table in size}
+    wanted = {"holding": list(range(300)), "coil": [0] * 2500}
+    for path, value in values.items():
+        table, _, number = path.partition("/")
+        wanted[table][int(number)] = int(value)  # type: ignore[arg-type]
+    assert held == wanted
+
+
+@BOTH
+async def test_whole_tables_are_written_in_the_fewest_requests(command: tuple[str, str]) -> None:
+    size = {"holding": 1000, "coil": 5000}
+    values: dict[str, Value] = {f"holding/{n}": n ^ 0xFFFF for n in range(1000)}
+    values |= {f"coil/{n}": n % 7 == 0 for n in range(5000)}
+    ranges = [{"table": table, "start": 0, "count": count} for table, count in size.items()]
+    async with serving(command, size=size) as peer:
+        meter = await put_back(peer.port, values, ranges=ranges)
+    assert meter.requests == -(-1000 // 123) + -(-5000 // 1968)
+
+
+@BOTH
+async def test_named_values_arrive_in_each_byte_order(command: tuple[str, str]) -> None:
+    """Judged by the registers that libmodbus' and struct's own bytes would be."""
+    layouts = {
+        "ABCD": (0, 1, 2, 3),
+        "DCBA": (3, 2, 1, 0),
+        "BADC": (1, 0, 3, 2),
+        "CDAB": (2, 3, 0, 1),
+    }
+    registers, values, wanted = [], dict[str, Value](), list[int]()
+    for n, (order, places) in enumerate(layouts.items()):
+        place = {"table": "holding", "address": 2 * n}
+        registers.append({"name": order, "type": "float32", "order": order, **place})
+        values[order] = -123456.5
+        raw = struct.pack(">f", -123456.5)
+        wanted += struct.unpack(">2H", bytes(raw[place] for place in places))
+    registers.append(
+        {"name": "text", "table": "holding", "address": 8, "type": "string", "length": 4}
+    )
+    registers.append(
+        {"name": "temp", "table": "holding", "address": 10, "type": "int16", "scale": 0.1}
+    )
+    values |= {"text": "ab", "temp": -21.5}
+    wanted += [0x6162, 0, -215 & 0xFFFF]
+    async with serving(command, size={"holding": 11}) as peer:
+        meter = await put_back(peer.port, values, registers=registers)
+        assert await peer.dump("holding") == wanted
+    assert meter.requests == 1
+
+
+async def test_libmodbus_spares_the_other_bits_of_a_register() -> None:
+    registers = [
+        {"name": f"bit/{n}", "table": "holding", "address": 1, "bit": n} for n in range(16)
+    ]
+    async with serving(LIBMODBUS, size={"holding": 3}) as peer:
+        await peer.tell(holding=[0, 0x1111, 0x1234, 0x3333])
+        values: dict[str, Value] = {"bit/2": False, "bit/15": True}
+        meter = await put_back(peer.port, values, registers=registers, write_functions=[22])
+        assert await peer.dump("holding") == [0x1111, 0x9230, 0x3333]
+    assert meter.requests == 1
+
+
+async def test_pymodbustcp_has_no_mask_write_and_says_so() -> None:
+    registers = [{"name": "bit", "table": "holding", "address": 1, "bit": 0}]
+    async with serving(PYMODBUSTCP, size={"holding": 3}) as peer:
+        with pytest.raises(Refused, match=r"function 22 on holding/1: illegal function"):
+            await put_back(peer.port, {"bit": True}, registers=registers, write_functions=[22])
+        assert await peer.dump("holding") == [0, 0, 0]
