@@ -133,6 +133,18 @@ async def test_a_block_is_downloaded_linked_and_deleted() -> None:
     assert names[-1] == "PI service _DELE"
 
 
+async def test_a_cpu_that_runs_takes_no_block() -> None:
+    image = Block(Kind.FC, 1, b"\x65\0" * 300).pack()
+    simulator = S7Simulator()
+    async with native(simulator) as client:
+        assert await client.error("download", 1, image.hex()) is not None
+        assert not simulator.images
+        assert not simulator.passive
+        simulator.switch(running=False)
+        await client("download", 1, image.hex())
+        assert list(simulator.images) == [Key(Kind.FC, 1)]
+
+
 async def test_status_lists_and_identity() -> None:
     simulator = S7Simulator.demo("line1-press")
     async with native(simulator) as client:
