@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from pathlib import Path
 from typing import Final, get_args
 
@@ -15,19 +13,17 @@ from goldcopy.inventory import document
 from goldcopy.inventory.document import Node, Table
 from goldcopy.inventory.fields import Fields, each
 from goldcopy.inventory.globs import regex
+from goldcopy.inventory.hosts import NAME, NAME_RIGHT, host
 from goldcopy.inventory.mistakes import Gathered
 from goldcopy.inventory.model import Device, Inventory, Zone
 from goldcopy.inventory.options import Options
+from goldcopy.inventory.replicas import ReplicaPlace, replicas
 from goldcopy.inventory.rules import Rule, Rules
 from goldcopy.inventory.scalars import duration, real, switch, text, whole
 from goldcopy.inventory.secrets import SecretSource, secret_source
 from goldcopy.registry import Registry, near
 from goldcopy.snapshot import Role
 
-# A name becomes part of a snapshot's name (mixer@gold, mixer~1) and of file names.
-_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
-_HOST: Final = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
-_DOTTED: Final = re.compile(r"[0-9.]+")
 _ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
 
@@ -87,11 +83,16 @@ class _Reader:
         if fields.has("devices") and not nodes:
             fields.wrong("devices", "there is none; list at least one controller")
         devices = tuple(self._device(node, defaults) for node in nodes)
+        nowhere: tuple[ReplicaPlace, ...] = ()
+        places = fields.take("replicas", self._replicas, nowhere)
         fields.close()
-        return Inventory(vault, self._zones or {}, devices)
+        return Inventory(vault, self._zones or {}, devices, places)
 
     def _path(self, node: Node) -> Path:
         return self._folder / Path(text(node)).expanduser()
+
+    def _replicas(self, node: Node) -> tuple[ReplicaPlace, ...]:
+        return replicas(node, self._folder, self._mistakes)
 
     # -- zones and defaults --------------------------------------------------------------------
 
@@ -101,8 +102,8 @@ class _Reader:
         return {key: self._zone(node, key) for key in node.parts}
 
     def _zone(self, zones: Table, key: str) -> Zone:
-        if not _NAME.fullmatch(key):
-            self._mistakes.add(zones.keys[key].place, f"zone {key!r}: {_NAME_RIGHT}")
+        if not NAME.fullmatch(key):
+            self._mistakes.add(zones.keys[key].place, f"zone {key!r}: {NAME_RIGHT}")
         fields = Fields(zones.parts[key], self._mistakes, "a zone")
         zone = Zone(fields.take("max_devices", whole(1, 10_000), Zone().max_devices))
         fields.close()
@@ -126,7 +127,7 @@ class _Reader:
         device = Device(
             name=name,
             driver=said.driver,
-            host=fields.require("host", _host, "", "host: 192.0.2.10"),
+            host=fields.require("host", host, "", "host: 192.0.2.10"),
             port=said.port or (self._registry.driver(said.driver).port if said.driver else 0),
             zone=said.zone,
             timeout=said.timeout,
@@ -172,8 +173,8 @@ class _Reader:
 
     def _unique_name(self, node: Node) -> str:
         name = text(node)
-        if not _NAME.fullmatch(name):
-            raise Wrong(f"{name!r} {_NAME_RIGHT}")
+        if not NAME.fullmatch(name):
+            raise Wrong(f"{name!r} {NAME_RIGHT}")
         if name.lower() in self._names:
             other, line = self._names[name.lower()]
             differs = "" if other == name else f" (as {other}: case alone does not tell them apart)"
@@ -227,30 +228,10 @@ class _Reader:
         return Rule(match, role) if match and role else None
 
 
-_NAME_RIGHT: Final = (
-    "is no name; letters, digits, and . _ - between them, 64 at most, all without accents"
-)
-
-
 def _table(node: Node) -> Table:
     if not isinstance(node, Table):
         raise Wrong("needs keys with values, like `rack: 0`")
     return node
-
-
-def _host(node: Node) -> str:
-    host = text(node)
-    if _DOTTED.fullmatch(host) or (":" in host and "/" not in host):
-        try:
-            return str(ipaddress.ip_address(host))
-        except ValueError:
-            raise Wrong(
-                f"{host} is no IP address; write one like 192.0.2.10 or fd00::10, "
-                "without zeros in front, and the port under `port`"
-            ) from None
-    if not _HOST.fullmatch(host):
-        raise Wrong(f"{host!r} is no host name; write only that, or an IP address")
-    return host
 
 
 def _pattern(node: Node) -> str:

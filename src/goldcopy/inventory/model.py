@@ -10,6 +10,7 @@ import msgspec
 
 from goldcopy.driver import Courtesy, Target
 from goldcopy.errors import Wrong
+from goldcopy.inventory.replicas import ReplicaPlace
 from goldcopy.inventory.rules import Rules
 from goldcopy.inventory.secrets import SecretSource
 from goldcopy.registry import near
@@ -71,6 +72,8 @@ class Inventory(msgspec.Struct, frozen=True):
     zones: Mapping[str, Zone]
     devices: tuple[Device, ...]
     """In the order of the file; names are unique."""
+    replicas: tuple[ReplicaPlace, ...] = ()
+    """Other places that hold the vault."""
 
     def select(self, *wanted: str, zone: str = "") -> tuple[Device, ...]:
         """The devices with these names or name patterns (``line1-*``), in the order of the file.

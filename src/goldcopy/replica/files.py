@@ -1,0 +1,130 @@
+"""The vault's own side: which files a replica should have, and whether one of them is good."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+
+from goldcopy.errors import VaultDamaged, VaultUnavailable
+from goldcopy.replica.contract import pack_number
+from goldcopy.vault import keyring, marker
+from goldcopy.vault.folder import disk, list_packs
+from goldcopy.vault.keys import verified
+from goldcopy.vault.pack import Header, parse
+
+_SIGNATURE = b',"signature":"'
+
+
+class VaultFiles:
+    """The write-once files of a vault. All methods block on the disk."""
+
+    def __init__(self, vault: Path) -> None:
+        """Raises ``VaultUnavailable``, ``VaultDamaged`` or ``Wrong`` if there is no sound vault."""
+        self.path = vault
+        self.marker = marker.read(vault)
+        self.ring, _ = keyring.read(vault, self.marker.owner)
+        self.packs, _ = list_packs(vault)
+        self._hashes: dict[str, str] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """In the order in which they are sent: what is needed to judge a file comes before it."""
+        rings = [f"{keyring.FOLDER}/{n:04d}.json" for n in range(1, self.ring.number + 1)]
+        return [marker.NAME, *rings, *map(pack_name, self.packs)]
+
+    @property
+    def last(self) -> int:
+        """The number of the newest pack; 0 if there is none."""
+        return max(self.packs, default=0)
+
+    def size(self, name: str) -> int:
+        """In bytes."""
+        with disk(self.path / name):
+            return (self.path / name).stat().st_size
+
+    def read(self, name: str) -> bytes:
+        """The content, whatever it is."""
+        with disk(self.path / name):
+            return (self.path / name).read_bytes()
+
+    def good(self, name: str) -> bytes:
+        """The content. Raises ``VaultDamaged`` if it is not what it was: then nobody shall have it."""
+        data = self.read(name)
+        if fault := self.fault(name, data):
+            raise VaultDamaged(
+                f"{self.path / name}: {fault}; it was not sent: put a good copy in its place, "
+                "goldcopy vault repair takes one from a replica"
+            )
+        return data
+
+    def fault(self, name: str, data: bytes) -> str:
+        """What is wrong with ``data`` as the content of this file; "" for nothing."""
+        seq = pack_number(name)
+        if not seq:
+            return "" if data == self.read(name) else "it is not the vault's"
+        try:
+            header, body = parse(data)
+        except VaultDamaged as error:
+            return str(error)
+        signed = data.partition(b"\n")[0].rpartition(_SIGNATURE)[0]
+        if (header.vault, header.seq) != (self.marker.vault, seq):
+            return "it is another vault's, or has another number"
+        if hashlib.sha256(body).hexdigest() != header.body or sum(header.frames) != len(body):
+            return "its content is not what its header says"
+        if not verified(header.key, header.signature, signed) or not any(
+            one.key == header.key and one.may(seq) for one in self.ring.writers
+        ):
+            return "it is not signed by a writer whose packs count at this number"
+        fault = self._chain_fault(header, data)
+        if not fault:
+            self._hashes = {name: hashlib.sha256(data).hexdigest()}  # the next one asks for it
+        return fault
+
+    def _chain_fault(self, header: Header, data: bytes) -> str:
+        """Whether it is the pack that its neighbours here are chained to.
+
+        Of a neighbour that is itself damaged nothing follows.
+        """
+        before, after = pack_name(header.seq - 1), pack_name(header.seq + 1)
+        if header.seq == 1:
+            chained = header.previous == ""
+        elif (digest := self._sound_hash(before)) is not None:
+            chained = header.previous == digest
+        else:
+            chained = True
+        if not chained:
+            return f"it does not follow {before}"
+        following = self._header(after)
+        if following and following.previous != hashlib.sha256(data).hexdigest():
+            return f"{after} does not follow it"
+        return ""
+
+    def _sound_hash(self, name: str) -> str | None:
+        if name not in self._hashes:
+            try:
+                data = self.read(name)
+                header, body = parse(data)
+            except (VaultDamaged, VaultUnavailable):
+                return None
+            if hashlib.sha256(body).hexdigest() != header.body:
+                return None
+            self._hashes[name] = hashlib.sha256(data).hexdigest()
+        return self._hashes[name]
+
+    def _header(self, name: str) -> Header | None:
+        try:
+            with disk(self.path / name), (self.path / name).open("rb") as file:
+                return parse(file.readline())[0]
+        except (VaultDamaged, VaultUnavailable):
+            return None
+
+    def time(self, seq: int) -> datetime | None:
+        """When a pack was written; None if it does not say."""
+        header = self._header(pack_name(seq))
+        return header.time if header else None
+
+
+def pack_name(seq: int) -> str:
+    """The name of a pack."""
+    return f"packs/{seq:08d}.pack"
