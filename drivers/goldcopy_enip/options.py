@@ -38,7 +38,7 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether a restore may write while the controller is not in programming mode."""
 
     def __post_init__(self) -> None:
-        """Refuse a path that leads nowhere, and names that name nothing; the inventory tells the line."""
+        """Refuse a path that leads nowhere and names of nothing; the inventory tells the line."""
         try:
             route(self.path or "")
             listed(self.files)

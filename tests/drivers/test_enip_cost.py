@@ -6,7 +6,7 @@ import pytest
 from tests.drivers.enip_plant import both, by_address, pulled
 
 from goldcopy_enip.options import Options
-from goldcopy_sim.enip import LogixSimulator, Member, Structure, Tag
+from goldcopy_sim.enip import LogixSimulator, Member, Structure, Tag, demo
 
 LISTS = {"Get Instance Attribute List", "Read Template"}
 
@@ -58,6 +58,25 @@ async def test_nested_structures_and_programs() -> None:
         assert not snapshot.gaps
         assert reads(simulator) < 60
         assert snapshot.by_path["programs"].value == tuple(f"Cell{at:02d}" for at in range(20))
+
+
+@pytest.mark.parametrize(("size", "most"), [(4000, 160), (500, 1300)])
+async def test_one_database_with_all_of_it(size: int, most: int) -> None:
+    """2,000 DINTs, 100 arrays of 1,000, 300 nested structures and 20 programs."""
+    project = demo.large(300, 20)
+    tags = [*demo.flat(2000, 100, 1000), *project.tags]
+    async with LogixSimulator(tags=tags, programs=project.programs) as simulator:
+        snapshot = await pulled(simulator, Options(size=size), window=4, limit=10)
+        held = simulator.values()
+        assert by_address(snapshot) == held
+        assert not snapshot.gaps
+        assert snapshot.by_path["programs"].value == tuple(f"Cell{at:02d}" for at in range(20))
+        assert len(simulator.database.controller.by_name) > 2400
+        assert reads(simulator) <= most
+        again, reading = await both(simulator, Options(size=size), previous=snapshot, window=4)
+        assert again.id == snapshot.id
+        assert list(reading.carried) == ["database/symbols"]
+        assert not simulator.violations
 
 
 async def test_structures_larger_than_a_connection_come_in_fragments() -> None:
