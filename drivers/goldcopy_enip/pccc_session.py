@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 import msgspec
@@ -17,6 +19,9 @@ from goldcopy_enip.pccc_files import DataFile, listed
 from goldcopy_enip.pccc_values import items, joined
 from goldcopy_enip.slc import Dialect, Plc5, Slc
 from goldcopy_enip.status import CipRefused
+
+_AT_ONCE = 32
+"""Commands between two steps of the progress."""
 
 
 class _Run(NamedTuple):
@@ -71,14 +76,19 @@ class PcccSession:
             gaps += more
         amiss = await known.dialect.check(self._pccc, files)
         gaps += [Gap(file.path, amiss[file.number]) for file in files if file.number in amiss]
-        meter.total += len(files)
+        runs = [
+            run
+            for file in files
+            if file.number not in amiss
+            for run in _runs(file, known.dialect.most)
+        ]
+        meter.total += len(runs)
         meter.done += 1
-        for file in files:
-            if file.number not in amiss:
-                values, more = await self._file(known.dialect, file)
-                found += values
-                gaps += more
-            meter.done += 1
+        answers = await self._answers(known.dialect, runs)
+        for _, group in groupby(zip(runs, answers, strict=True), lambda pair: pair[0].file.number):
+            values, more = _content(known.dialect, [*group])
+            found += values
+            gaps += more
         if (await pccc_status.read(self._pccc)).program != known.processor.program:
             raise Malformed("the program changed while it was read; nothing of it is kept")
         return Reading(found, gaps)
@@ -115,30 +125,43 @@ class PcccSession:
         kind = f"ARRAY[{len(rows)}] OF STRING"
         return files, [Item("files", "block", kind, rows)] if rows else [], gaps
 
-    async def _file(self, dialect: Dialect, file: DataFile) -> tuple[list[Item], list[Gap]]:
-        """What a file holds. Runs of it that are refused are gaps."""
-        step = max(1, dialect.most // file.kind.size)
-        places = range(0, file.elements, step)
-        runs = [_Run(file, at, min(step, file.elements - at)) for at in places]
-        asked = [dialect.read(*run) for run in runs]
-        answers = await self._pccc.ask_all(asked)
-        refused = [_amiss(run, answer) for run, answer in zip(runs, answers, strict=True)]
-        if all(refused) or (file.kind.type == "BYTES" and any(refused)):
-            return [], [Gap(file.path, next(filter(None, refused)))]
-        found: list[Item] = []
-        gaps = [Gap(run.path, why) for run, why in zip(runs, refused, strict=True) if why]
-        good = [
-            (run, dialect.content(file, answer.data))
-            for run, answer, why in zip(runs, answers, refused, strict=True)
-            if not why
-        ]
-        if file.kind.type == "BYTES":
-            return [joined(file, [octets for _, octets in good])], gaps
-        for run, octets in good:
-            some, more = items(file, run.at, octets)
-            found += some
-            gaps += more
-        return found, gaps
+    async def _answers(self, dialect: Dialect, runs: Sequence[_Run]) -> list[Answer]:
+        """One for each run; progress is told in between."""
+        answers: list[Answer] = []
+        for at in range(0, len(runs), _AT_ONCE):
+            some = runs[at : at + _AT_ONCE]
+            answers += await self._pccc.ask_all([dialect.read(*run) for run in some])
+            self._link.meter.done += len(some)
+        return answers
+
+
+def _runs(file: DataFile, most: int) -> list[_Run]:
+    """The elements of a file, as many as fit in each command."""
+    step = max(1, most // file.kind.size)
+    places = range(0, file.elements, step)
+    return [_Run(file, at, min(step, file.elements - at)) for at in places]
+
+
+def _content(dialect: Dialect, read: Sequence[tuple[_Run, Answer]]) -> tuple[list[Item], list[Gap]]:
+    """What one file holds. Runs of it that are refused are gaps."""
+    file = read[0][0].file
+    refused = [_amiss(run, answer) for run, answer in read]
+    if all(refused) or (file.kind.type == "BYTES" and any(refused)):
+        return [], [Gap(file.path, next(filter(None, refused)))]
+    gaps = [Gap(run.path, why) for (run, _), why in zip(read, refused, strict=True) if why]
+    good = [
+        (run, dialect.content(file, answer.data))
+        for (run, answer), why in zip(read, refused, strict=True)
+        if not why
+    ]
+    if file.kind.type == "BYTES":
+        return [joined(file, [octets for _, octets in good])], gaps
+    found: list[Item] = []
+    for run, octets in good:
+        some, more = items(file, run.at, octets)
+        found += some
+        gaps += more
+    return found, gaps
 
 
 def _amiss(run: _Run, answer: Answer) -> str:

@@ -373,6 +373,25 @@ async def test_a_directory_that_lies_leaves_a_gap(
         assert len(simulator.log) < 50
 
 
+@pytest.mark.parametrize("within", ["04", "500001", "310001"], ids=["size", "step", "last"])
+async def test_a_directory_that_comes_short_is_not_believed(within: str) -> None:
+    async with slc() as simulator:
+        spoil(simulator, "PCCC typed read, 2 fields", lambda data: data[:-1], within)
+        snapshot = await pulled(simulator)
+        assert list(gaps(snapshot)) == ["file"]
+        assert not any(item.path.startswith("file/") for item in snapshot.items)
+
+
+async def test_a_device_that_does_not_say_who_it_is() -> None:
+    """Older interfaces have no identity object; the processor behind them tells its name."""
+    async with slc() as simulator:
+        del simulator.objects[0x01]
+        snapshot = await pulled(simulator)
+        assert list(gaps(snapshot)) == ["identity"]
+        assert (snapshot.identity.product, snapshot.identity.order_code) == ("", "1747-L553")
+        assert snapshot.by_path["file/N7/0"].value == -60
+
+
 async def test_rows_of_program_files_take_no_number() -> None:
     simulator = Lying(files=files())
 
