@@ -22,6 +22,7 @@ from goldcopy_s7.session import S7Session
 from goldcopy_s7.variables import Run
 
 _PATH = re.compile(r"db/(\d+)(?:/(.+))?", re.DOTALL)
+_MOST = 0xFFFF  # the highest number of a data block, the last byte in one
 
 
 class _Change(NamedTuple):
@@ -118,7 +119,10 @@ class S7Writer(S7Session):
             raise Wrong(f"{item.path}: no layout has this leaf; nothing was written")
         if not isinstance(item.value, bytes):
             raise Wrong(f"{item.path}: its content is not at hand; nothing was written")
-        return _Change(item, Patch(number, int(name or 0), item.value, None, (item.path,)))
+        start = int(name or 0)
+        if number > _MOST or start > _MOST:
+            raise Wrong(f"{item.path}: no CPU has this; nothing was written")
+        return _Change(item, Patch(number, start, item.value, None, (item.path,)))
 
     async def _fit(self, change: _Change) -> None:
         """Raise ``Wrong`` unless the data block is as long as its layout, or as what it gets."""

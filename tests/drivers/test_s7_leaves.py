@@ -186,6 +186,8 @@ async def test_a_whole_data_block_is_written_in_the_fewest_requests(pdu: int) ->
         ("db/8/speed", "REAL", 1.0, Wrong, "no layout has this leaf"),
         ("db/1/recipe", "STRING", "x" * 31, Wrong, "recipe"),
         ("db/1/strokes_per_min", "INT", 70000, Wrong, "strokes_per_min"),
+        ("db/70000", "BYTES", b"\0", Wrong, "no CPU has this"),
+        ("db/8/70000", "BYTES", b"\0", Wrong, "no CPU has this"),
         ("db/8/2999", "BYTES", b"\0\0", Refused, "item code 0x05"),
         ("db/55", "BYTES", b"\0\0", Refused, "no such block"),
     ],
