@@ -23,7 +23,7 @@ class EnipDriver:
     """EtherNet/IP: tags of Logix controllers, data files of PCCC ones, parameters of devices."""
 
     name: ClassVar[str] = "enip"
-    title: ClassVar[str] = "EtherNet/IP (CIP, Logix)"
+    title: ClassVar[str] = "EtherNet/IP (CIP, Logix, PCCC)"
     port: ClassVar[int] = 44818
     Options: ClassVar[type[msgspec.Struct]] = options.Options
     capabilities: ClassVar[Sequence[Capability]] = (
@@ -80,8 +80,9 @@ class EnipDriver:
         Capability(
             "writing",
             "partial",
-            "tags and Parameter objects; long values in parts that are not atomic; constant tags "
-            "and command parameters are not told apart, the device must refuse them",
+            "tags, Parameter objects, elements and bits of data files; long values in parts that "
+            "are not atomic; constant tags and command parameters are not told apart, the device "
+            "must refuse them",
         ),
     )
 
