@@ -49,7 +49,7 @@ class VaultFiles:
             return (self.path / name).read_bytes()
 
     def good(self, name: str) -> bytes:
-        """The content. Raises ``VaultDamaged`` if it is not what it was: then nobody shall have it."""
+        """The content. Raises ``VaultDamaged`` if it is not what it was: nobody shall have that."""
         data = self.read(name)
         if fault := self.fault(name, data):
             raise VaultDamaged(

@@ -84,7 +84,7 @@ def lag(files: VaultFiles, replica: str, last: Seen) -> Lag:
 
 
 def clock_doubt(last: Seen) -> str:
-    """That this machine's clock was set back since, if it was: times are then not to be believed."""
+    """That this machine's clock was set back since, if it was; "" if not."""
     now = datetime.now(UTC)
     ahead = [when for when in (last.seen, last.verified) if when and when > now]
     if not ahead:

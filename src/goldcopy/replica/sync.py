@@ -53,12 +53,11 @@ async def sync(
     about the vault itself.
     """
     files = await in_thread(lambda: VaultFiles(vault))
+    syncs = [_Sync(files, name, progress) for name in replicas]
     async with asyncio.TaskGroup() as tasks:
-        running = [
-            tasks.create_task(_Sync(files, name, progress).run(opening))
-            for name, opening in replicas.items()
-        ]
-    return [task.result() for task in running]
+        for one in syncs:
+            tasks.create_task(one.run(replicas[one.name]))
+    return await in_thread(lambda: [one.result() for one in syncs])
 
 
 class _Sync:
@@ -66,21 +65,20 @@ class _Sync:
 
     def __init__(self, files: VaultFiles, name: str, progress: Progress) -> None:
         self._files = files
-        self._name = name
+        self.name = name
         self._progress = progress
         self._last = state.read(files.path).get(name, Seen())
         self._there: set[str] = set()
         self._notes: list[str] = [doubt] if (doubt := state.clock_doubt(self._last)) else []
         self._sent = 0
+        self._trouble: GoldcopyError | None = None
 
-    async def run(self, opening: Opening) -> Synced:
-        trouble: GoldcopyError | None = None
+    async def run(self, opening: Opening) -> None:
         try:
             async with opening() as replica:
                 await self._bring(replica)
         except GoldcopyError as error:
-            trouble = error
-        return await in_thread(lambda: self._result(trouble))
+            self._trouble = error
 
     async def _bring(self, replica: Replica) -> None:
         there = await replica.list()
@@ -91,17 +89,17 @@ class _Sync:
         if missing and self._common():
             await self._same(replica, pack_name(self._common()))
         for name in missing:
-            self._progress(self._name, self._sent, len(missing))
+            self._progress(self.name, self._sent, len(missing))
             await replica.put(name, await in_thread(lambda name=name: self._files.good(name)))  # type: ignore[misc]
             self._there.add(name)
             self._sent += 1
-        self._progress(self._name, self._sent, len(missing))
+        self._progress(self.name, self._sent, len(missing))
 
     def _look(self, there: Mapping[str, int]) -> None:
         """Refuse a place that is not the one it was; note what does not belong there."""
         if self._last.packs and marker.NAME not in there:
             raise VaultUnavailable(
-                f"replica {self._name} is empty, and had {self._last.packs} packs: is its disk "
+                f"replica {self.name} is empty, and had {self._last.packs} packs: is its disk "
                 "mounted? For a new disk, give the replica a new name in the inventory"
             )
         unfinished = [name for name in there if is_unfinished(name)]
@@ -119,19 +117,19 @@ class _Sync:
         newest = max(map(pack_number, there), default=0)
         if newest > self._files.last:
             raise VaultDamaged(
-                f"replica {self._name} has packs up to {newest}, and the vault up to "
+                f"replica {self.name} has packs up to {newest}, and the vault up to "
                 f"{self._files.last}: the vault was rolled back, or another collector writes it "
                 "too; nothing was sent: goldcopy vault repair fetches what the vault has lost"
             )
         sizes = await in_thread(lambda: {name: self._files.size(name) for name in self._there})
         for name in sorted(self._there):
             if there[name] != sizes[name]:
-                raise conflict(self._name, name)
+                raise conflict(self.name, name)
 
     async def _same(self, replica: Replica, name: str) -> None:
         """The last pack that both have stands for all before it: they are chained by hash."""
         if await replica.get(name) != await in_thread(lambda: self._files.good(name)):
-            raise conflict(self._name, name)
+            raise conflict(self.name, name)
 
     def _common(self) -> int:
         """All packs up to this number are there."""
@@ -142,17 +140,18 @@ class _Sync:
             last = seq
         return last
 
-    def _result(self, trouble: GoldcopyError | None) -> Synced:
-        news: dict[str, object] = {"trouble": str(trouble or "")}
+    def result(self) -> Synced:
+        """What became of it; noted in the vault's folder. Blocks on the disk."""
+        news: dict[str, object] = {"trouble": str(self._trouble or "")}
         if self._there:
             news |= {"packs": self._common(), "seen": datetime.now(UTC)}
         try:
-            seen = state.note(self._files.path, self._name, **news)
-        except VaultUnavailable as error:  # the cache alone; the replica has what it has
+            seen = state.note(self._files.path, self.name, **news)
+        except VaultUnavailable as error:  # it is a cache: the replica has what it has
             self._notes.append(str(error))
-            seen = Seen(self._common(), trouble=str(trouble or ""))
-        lag = state.lag(self._files, self._name, seen)
-        return Synced(self._name, self._sent, lag, trouble, tuple(self._notes))
+            seen = Seen(self._common(), trouble=str(self._trouble or ""))
+        lag = state.lag(self._files, self.name, seen)
+        return Synced(self.name, self._sent, lag, self._trouble, tuple(self._notes))
 
 
 def _some(names: list[str]) -> str:
