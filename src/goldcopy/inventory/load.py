@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, get_args
 
 import msgspec
 
@@ -12,19 +11,18 @@ from goldcopy.errors import Wrong
 from goldcopy.inventory import document
 from goldcopy.inventory.document import Node, Table
 from goldcopy.inventory.fields import Fields, each
-from goldcopy.inventory.globs import regex
+from goldcopy.inventory.gold import APPROVERS, GoldPolicy, policy
 from goldcopy.inventory.hosts import NAME, NAME_RIGHT, host
 from goldcopy.inventory.mistakes import Gathered
 from goldcopy.inventory.model import Device, Inventory, Zone
 from goldcopy.inventory.options import Options
+from goldcopy.inventory.pairs import Links
 from goldcopy.inventory.replicas import ReplicaPlace, replicas
 from goldcopy.inventory.rules import Rule, Rules
+from goldcopy.inventory.ruleset import rules
 from goldcopy.inventory.scalars import duration, real, switch, text, whole
 from goldcopy.inventory.secrets import SecretSource, secret_source
 from goldcopy.registry import Registry, near
-from goldcopy.snapshot import Role
-
-_ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -70,6 +68,8 @@ class _Reader:
         """None: they cannot be read, so nothing can be said about a device's zone."""
         self._driver_for_all = False
         self._names: dict[str, tuple[str, int]] = {}
+        self._links = Links(mistakes)
+        self._gold: GoldPolicy | None = None
 
     def inventory(self, root: Node | None) -> Inventory:
         fields = Fields(root, self._mistakes, "an inventory")
@@ -77,19 +77,24 @@ class _Reader:
         if fields.has("zones"):
             self._zones = None
         self._zones = fields.take("zones", self._zone_table, self._zones)
+        self._gold = fields.take("gold", self._policy, None)
         defaults = fields.take("defaults", self._defaults, Settings())
         nothing: tuple[Node, ...] = ()
         nodes = fields.require("devices", each, nothing, "devices: [...]")
         if fields.has("devices") and not nodes:
             fields.wrong("devices", "there is none; list at least one controller")
         devices = tuple(self._device(node, defaults) for node in nodes)
+        self._links.check([device.name for device in devices])
         nowhere: tuple[ReplicaPlace, ...] = ()
         places = fields.take("replicas", self._replicas, nowhere)
         fields.close()
-        return Inventory(vault, self._zones or {}, devices, places)
+        return Inventory(vault, self._zones or {}, devices, places, self._gold)
 
     def _path(self, node: Node) -> Path:
         return self._folder / Path(text(node)).expanduser()
+
+    def _policy(self, node: Node) -> GoldPolicy:
+        return policy(node, self._mistakes, self._path)
 
     def _replicas(self, node: Node) -> tuple[ReplicaPlace, ...]:
         return replicas(node, self._folder, self._mistakes)
@@ -124,6 +129,8 @@ class _Reader:
         said = self._settings(fields, defaults)
         if not self._driver_for_all:
             fields.miss("driver", "driver: modbus")
+        approvers = self._gold.approvers if self._gold else 1
+        standby_of, same_as = self._links.take(fields, name)
         device = Device(
             name=name,
             driver=said.driver,
@@ -140,6 +147,9 @@ class _Reader:
             options=self._options(fields, said.driver),
             rules=Rules(said.rules),
             description=fields.take("description", text, ""),
+            approvers=fields.take("approvers", APPROVERS, approvers),
+            standby_of=standby_of,
+            same_as=same_as,
         )
         fields.close()
         return device
@@ -215,34 +225,11 @@ class _Reader:
         kind = self._registry.driver(driver).Options
         return Options(kind, self._folder, self._mistakes).read(node)
 
-    # -- rules ---------------------------------------------------------------------------------
-
     def _rules(self, node: Node) -> tuple[Rule, ...]:
-        return tuple(rule for part in each(node) if (rule := self._rule(part)) is not None)
-
-    def _rule(self, node: Node) -> Rule | None:
-        fields = Fields(node, self._mistakes, "a rule")
-        match = fields.require("match", _pattern, "", 'match: "db/9/**"')
-        role = fields.require("role", _role, None, "role: process")
-        fields.close()
-        return Rule(match, role) if match and role else None
+        return rules(node, self._mistakes)
 
 
 def _table(node: Node) -> Table:
     if not isinstance(node, Table):
         raise Wrong("needs keys with values, like `rack: 0`")
     return node
-
-
-def _pattern(node: Node) -> str:
-    pattern = text(node)
-    regex(pattern)
-    return pattern
-
-
-def _role(node: Node) -> Role | None:
-    written = text(node)
-    for role in _ROLES:
-        if role == written:
-            return role
-    raise Wrong(f"{written} is no role; {near(written, _ROLES) or 'one of ' + ', '.join(_ROLES)}")

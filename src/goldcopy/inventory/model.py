@@ -10,6 +10,8 @@ import msgspec
 
 from goldcopy.driver import Courtesy, Target
 from goldcopy.errors import Wrong
+from goldcopy.inventory.gold import GoldPolicy
+from goldcopy.inventory.pairs import SameAs
 from goldcopy.inventory.replicas import ReplicaPlace
 from goldcopy.inventory.rules import Rules
 from goldcopy.inventory.secrets import SecretSource
@@ -47,6 +49,12 @@ class Device(msgspec.Struct, frozen=True):
     """An instance of the driver's ``Options``."""
     rules: Rules = Rules()
     description: str = ""
+    approvers: int = 1
+    """Different people that its gold copy needs."""
+    standby_of: str = ""
+    """The active device of the pair in which this is the standby."""
+    same_as: SameAs | None = None
+    """Another device of the inventory that is the same controller, read in another way."""
 
     def target(self) -> Target:
         """What a driver needs to reach it; fetches the password now, and may block on a file.
@@ -74,6 +82,8 @@ class Inventory(msgspec.Struct, frozen=True):
     """In the order of the file; names are unique."""
     replicas: tuple[ReplicaPlace, ...] = ()
     """Other places that hold the vault."""
+    gold: GoldPolicy | None = None
+    """None: nobody can approve anything."""
 
     def select(self, *wanted: str, zone: str = "") -> tuple[Device, ...]:
         """The devices with these names or name patterns (``line1-*``), in the order of the file.
