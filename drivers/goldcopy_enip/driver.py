@@ -12,11 +12,12 @@ from goldcopy.driver import Capability, Meter, Session, Target, Writer
 from goldcopy.errors import Wrong
 from goldcopy_enip import options
 from goldcopy_enip.device import DeviceSession
+from goldcopy_enip.device_writer import DeviceWriter
 from goldcopy_enip.link import opened
 from goldcopy_enip.logix import LogixSession
 from goldcopy_enip.pccc_session import PcccSession
 from goldcopy_enip.pccc_writer import PcccWriter
-from goldcopy_enip.writer import DeviceWriter, LogixWriter
+from goldcopy_enip.writer import LogixWriter
 
 
 class EnipDriver:

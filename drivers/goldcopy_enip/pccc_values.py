@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from goldcopy.errors import Wrong
 from goldcopy.snapshot import Gap, Item, Value
+from goldcopy_enip.encode import encoded
 from goldcopy_enip.pccc_files import DataFile, Kind, Member
 from goldcopy_enip.types import ATOMS, Atom, decode
-from goldcopy_enip.writer import encoded
 
 _ATOMS: dict[str, Atom] = {atom.name: atom for atom in ATOMS.values()}
 LONGEST = 82

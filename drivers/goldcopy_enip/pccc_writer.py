@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from goldcopy.errors import Refused, Unsupported, Wrong
 from goldcopy.snapshot import Item
+from goldcopy_enip.encode import encoded
 from goldcopy_enip.pccc import Command
 from goldcopy_enip.pccc_files import KINDS, DataFile, Member
 from goldcopy_enip.pccc_session import PcccSession
 from goldcopy_enip.pccc_values import element, member_of
 from goldcopy_enip.slc import MOST_SMALL, Dialect
 from goldcopy_enip.types import ATOMS
-from goldcopy_enip.writer import encoded
 
 _ADDRESS = re.compile(r"([A-Z]{1,2})(\d{1,3}):(\d{1,5})(?:[./](\w+))?")
 _PROGRAMMING = ("PROG", "REMOTE PROG")

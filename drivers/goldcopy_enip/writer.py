@@ -1,85 +1,125 @@
-"""Putting a tag or a parameter back: one item, by name, acknowledged, never repeated."""
+"""Putting tags back: by name, many in a packet, each acknowledged, none ever sent twice."""
 
 from __future__ import annotations
 
-import re
-import struct
 from collections.abc import Sequence
 
-from goldcopy.errors import Refused, Unsupported, Wrong
-from goldcopy.snapshot import Item, Value
-from goldcopy.snapshot.values import array_of, real_bits
-from goldcopy_enip import guard
-from goldcopy_enip.device import DeviceSession
-from goldcopy_enip.epath import element, logical, symbol
+from goldcopy.errors import GoldcopyError, Refused, Wrong
+from goldcopy.snapshot import Item
+from goldcopy.snapshot.values import array_of
+from goldcopy_enip import guard, reading, requests
+from goldcopy_enip.encode import Place, place
+from goldcopy_enip.epath import symbol
 from goldcopy_enip.logix import LogixSession
-from goldcopy_enip.status import PARTIAL, words
-from goldcopy_enip.types import ATOMS, BOOL, DWORD, SINT, Atom
+from goldcopy_enip.messages import PACK_HEAD, Reply, request
+from goldcopy_enip.reading import Want
+from goldcopy_enip.status import PARTIAL, raise_if_not_now, words
+from goldcopy_enip.types import ATOMS, DWORD, SINT
 
-_WRITE, _WRITE_PART, _SET_SINGLE = 0x4D, 0x53, 0x10
 _ONE = b"\1\0"
 _STRUCTURE = b"\xa0\x02"
-_NAME = re.compile(r"(?:Program:[^.\[/]+)|[^.\[\]/]+")
-_INDICES = re.compile(r"\[(\d+(?:,\d+)*)\]")
 _PROGRAMMING = ("PROG", "REMOTE PROG")
+_TYPE = 100
+"""Bytes of a reply that tells a type with one value, a string of the usual kind among them."""
 
 
 class LogixWriter(LogixSession):
-    """A session that may write tags."""
+    """A session that may write tags.
+
+    A tag, a member, a string or an array that fits in a packet is written in one service. A longer
+    array goes in parts: the controller's program may run between two of them, and a connection
+    that is lost leaves it half written. Of several items in one packet each is written by itself.
+    Bits are set by read-modify-write: others in their word stay what they are.
+    """
 
     def groups(self, items: Sequence[Item]) -> Sequence[Sequence[Item]]:
-        """Each item by itself."""
-        return [[item] for item in items]
+        """As many items as one packet carries; what needs more than one is a group of its own.
+
+        A string type for more than 82 characters is known once it is asked for its size: the group
+        of such a string may then take a packet more.
+        """
+        found: list[list[Item]] = []
+        room = 0
+        for item in items:
+            cost = self._cost(item)
+            if not found or cost > room:
+                found.append([])
+                room = self._link.size - PACK_HEAD
+            found[-1].append(item)
+            room = room - cost if self._link.multiple else 0
+        return found
+
+    def _cost(self, item: Item) -> int:
+        """Of an item that cannot be written, more than there is room for."""
+        try:
+            check(item)
+            return requests.cost(item, place(item))
+        except GoldcopyError:
+            return self._link.size
 
     async def write(self, group: Sequence[Item]) -> None:
-        """Write the items of one group, each acknowledged before the next is sent."""
-        for item in group:
-            await self._write(item)
-
-    async def _write(self, item: Item) -> None:
-        """Write one tag, member, string or array; what is long goes in parts, not in one go.
+        """Write the items of one group, in their order.
 
         Raises ``Refused`` for what may not be written, and in any mode but programming unless
         ``options.write_in_run`` is set; ``Wrong`` for a value that is not of the tag's type.
         """
-        _check(item)
+        for item in group:
+            check(item)
         mode = (await self.identify()).mode
         if mode not in _PROGRAMMING and not self._options.write_in_run:
             raise Refused(
                 f"the controller is in {mode or 'an unknown mode'}: turn it to PROG, or set "
                 "options.write_in_run; nothing was written"
             )
-        path = epath(item.address)
-        kind, content, count = await self._content(path, item)
-        room = self._link.size - 2 - len(path) - len(kind) - 6
-        if len(content) <= room:
-            data = kind + count.to_bytes(2, "little") + content
-            (await self._link.ask(_WRITE, path, data)).good()
-            return
-        room -= room % 8
-        for at in range(0, len(content), room):
-            data = kind + struct.pack("<HI", count, at) + content[at : at + room]
-            (await self._link.ask(_WRITE_PART, path, data)).good()
+        asked = [(item, one) for item, several in await self._asked(group) for one in several]
+        of = iter([item for item, _ in asked])
+        packets = requests.packets(self._link.size, [one for _, one in asked])
+        if not self._link.multiple:
+            packets = [[one] for _, one in asked]
+        for packet in packets:
+            (replies,) = await self._link.ask_packed([packet])
+            _acknowledged([(next(of), reply) for reply in replies])
 
-    async def _content(self, path: bytes, item: Item) -> tuple[bytes, bytes, int]:
-        """Type, bytes and count; the type as the controller tells it now."""
-        reply = await self._link.ask(guard.READ, path, _ONE)
-        found = reply.data if reply.status == PARTIAL else reply.good()
-        if found[:2] == _STRUCTURE and item.type == "STRING" and isinstance(item.value, str):
+    async def _asked(self, group: Sequence[Item]) -> list[tuple[Item, list[bytes]]]:
+        """The services for each item; their types are what the controller tells now."""
+        places = [place(item) for item in group]
+        types = await self._link.ask_each(
+            [request(guard.READ, one.path, _ONE) for one in places], lambda _: _TYPE
+        )
+        found: list[tuple[Item, list[bytes]]] = []
+        for item, where, reply in zip(group, places, types, strict=True):
+            if reply.status == PARTIAL:  # it had to share its packet's room with others
+                reply = await self._link.ask(guard.READ, where.path, _ONE)
+            found.append((item, await self._services(item, where, reply)))
+        return found
+
+    async def _services(self, item: Item, where: Place, reply: Reply) -> list[bytes]:
+        _acknowledged([(item, reply)], (0, PARTIAL))
+        path, data, room = where.path, reply.data, self._link.size
+        if data[:2] == _STRUCTURE and item.type == "STRING" and isinstance(item.value, str):
             if reply.status:
                 raise Wrong(f"{item.path} does not fit in a packet; give options.size more")
             text = await self._text(path, item.path, item.value)
-            content = len(text).to_bytes(4, "little") + text.ljust(len(found) - 8, b"\0")
-            return found[:4], content, 1
-        atom = ATOMS.get(found[0]) if len(found) > 1 and not found[1] else None
+            content = len(text).to_bytes(4, "little") + text.ljust(len(data) - 8, b"\0")
+            return list(requests.whole(path, data[:4], content, 1, room))
         array = array_of(item.type)
         wanted = array[1] if array else item.type
-        if array and atom is DWORD and wanted == "BOOL" and isinstance(item.value, tuple):
-            return found[:2], _bits(item.value), array[0] // 32
+        atom = ATOMS.get(data[0]) if len(data) > 1 and not data[1] else None
+        if atom is not None and (where.bit >= 0 or where.index >= 0):
+            return [requests.bit(where, atom, item)]
+        if array and atom is DWORD and wanted == "BOOL":
+            return list(requests.bits(path, await self._held(item, path, array[0] // 32), item))
         if atom is None or atom.name != wanted:
             raise Wrong(f"{item.path} is {item.type}, and the controller's tag is of another type")
-        values = item.value if isinstance(item.value, tuple) else (item.value,)
-        return found[:2], b"".join(encoded(atom, one) for one in values), len(values)
+        return list(requests.values(path, atom, item, room))
+
+    async def _held(self, item: Item, path: bytes, count: int) -> bytes:
+        """An array of BOOL as it is now."""
+        want = Want(path, bytes((DWORD.code, 0)), DWORD.size, (count,), count)
+        await reading.read(self._link, [want])
+        if want.why:
+            raise Wrong(f"{item.path}: its bits cannot be read before they are written: {want.why}")
+        return want.data
 
     async def _text(self, path: bytes, name: str, value: str) -> bytes:
         """The characters, once DATA is known to have as many: the structure may be padded."""
@@ -93,40 +133,8 @@ class LogixWriter(LogixSession):
         return text
 
 
-class DeviceWriter(DeviceSession):
-    """A session that may write parameters."""
-
-    def groups(self, items: Sequence[Item]) -> Sequence[Sequence[Item]]:
-        """Each item by itself."""
-        return [[item] for item in items]
-
-    async def write(self, group: Sequence[Item]) -> None:
-        """Write the items of one group, each acknowledged before the next is sent."""
-        for item in group:
-            await self._write(item)
-
-    async def _write(self, item: Item) -> None:
-        """Write the value of one parameter object.
-
-        Raises ``Refused`` for what may not be written, ``Unsupported`` for anything else.
-        """
-        _check(item)
-        number = item.path.removeprefix("parameter/")
-        if not number.isdecimal():
-            raise Unsupported(f"{item.path}: of a device, only parameter objects are written")
-        kind = (
-            await self._link.ask(guard.GET_SINGLE, logical(guard.PARAMETER, int(number), 5))
-        ).good()
-        atom = ATOMS.get(kind[0]) if len(kind) == 1 else None
-        if atom is None or atom.name != item.type:
-            raise Wrong(
-                f"{item.path} is {item.type}, and the device's parameter is of another type"
-            )
-        path = logical(guard.PARAMETER, int(number), 1)
-        (await self._link.ask(_SET_SINGLE, path, encoded(atom, item.value))).good()
-
-
-def _check(item: Item) -> None:
+def check(item: Item) -> None:
+    """Raises ``Refused`` for what a restore does not write."""
     if item.access != "read-write" or item.role != "setting":
         raise Refused(
             f"{item.path} is not to be written: it is an alias, an input or output, a live value, "
@@ -134,38 +142,11 @@ def _check(item: Item) -> None:
         )
 
 
-def epath(address: str) -> bytes:
-    """``Program:Main.Recipe[2,1].Time`` as a path. Raises ``Wrong`` for no address."""
-    path, at = b"", 0
-    while at < len(address):
-        name = _NAME.match(address, at)
-        if name is None:
-            raise Wrong(f"{address!r} is no address of a tag")
-        path, at = path + symbol(name[0]), name.end()
-        indices = _INDICES.match(address, at)
-        if indices:
-            path += b"".join(element(int(one)) for one in indices[1].split(","))
-            at = indices.end()
-        if at < len(address) and address[at] != ".":
-            raise Wrong(f"{address!r} is no address of a tag")
-        at += 1
-    if not path:
-        raise Wrong("an item without address cannot be written")
-    return path
-
-
-def encoded(atom: Atom, value: Value) -> bytes:
-    """A value as the wire has it. Raises ``Wrong`` if it is none of this type."""
-    try:
-        if atom is BOOL:
-            return bytes((bool(value),))
-        if atom.format == "f" and isinstance(value, float):
-            return struct.pack("<I", real_bits(value))
-        return struct.pack("<" + atom.format, value)
-    except (struct.error, OverflowError) as error:
-        raise Wrong(f"{value!r} is no {atom.name}: {error}") from None
-
-
-def _bits(values: Sequence[Value]) -> bytes:
-    whole = sum(bool(bit) << at for at, bit in enumerate(values))
-    return whole.to_bytes(len(values) // 8, "little")
+def _acknowledged(replies: Sequence[tuple[Item, Reply]], good: Sequence[int] = (0,)) -> None:
+    """Raises ``Refused`` and says which items, if the controller has refused any of them."""
+    refused = [(item, reply) for item, reply in replies if reply.status not in good]
+    for _, reply in refused:
+        raise_if_not_now(reply.status, reply.extended)
+    if refused:
+        several = (f"{item.path}: {words(one.status, one.extended)}" for item, one in refused)
+        raise Refused("; ".join(several))
