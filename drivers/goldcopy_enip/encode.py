@@ -23,7 +23,7 @@ class Place(NamedTuple):
     path: bytes
     bit: int = -1
     """Of an integer; -1 for the whole of it."""
-    index: int = -1
+    at: int = -1
     """Of an array of BOOL, which a controller holds as words of 32; -1 for the whole of it."""
 
 

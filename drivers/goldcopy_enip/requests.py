@@ -27,7 +27,7 @@ def cost(item: Item, place: Place) -> int:
     """Bytes that an item takes in a packet, at most; of a string, if its type is the usual one."""
     head = OFFSET + 2 + len(place.path)
     modify = head + _LONGEST_PATH_MORE + 2
-    if place.bit >= 0 or place.index >= 0:
+    if place.bit >= 0 or place.at >= 0:
         return modify + 2 * 8
     if item.type == "STRING" and isinstance(item.value, str):
         return head + 4 + 2 + 4 + max(_TEXT, len(item.value)) + 4
@@ -64,15 +64,15 @@ def bit(place: Place, atom: Atom, item: Item) -> bytes:
     Raises ``Wrong`` if the type has no such bit.
     """
     path, number = place.path, place.bit
-    if place.index >= 0:
+    if place.at >= 0:
         if atom is BOOL:
-            path += element(place.index)
+            path += element(place.at)
             return next(values(path, BOOL, item, 1 << 16))
-        word, number = divmod(place.index, _WORD)
+        word, number = divmod(place.at, _WORD)
         path += element(word)
     if atom.format in "fd" or atom is BOOL or number >= 8 * atom.size:
         raise Wrong(f"{item.path}: {atom.name} has no bit {number}")
-    if place.index >= 0 and atom is not DWORD:
+    if place.at >= 0 and atom is not DWORD:
         raise Wrong(f"{item.path} is BOOL, and the controller's tag is an array of {atom.name}")
     return _modify(path, atom.size, bool(item.value) << number, 1 << number)
 

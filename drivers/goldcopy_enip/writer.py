@@ -105,7 +105,7 @@ class LogixWriter(LogixSession):
         array = array_of(item.type)
         wanted = array[1] if array else item.type
         atom = ATOMS.get(data[0]) if len(data) > 1 and not data[1] else None
-        if atom is not None and (where.bit >= 0 or where.index >= 0):
+        if atom is not None and (where.bit >= 0 or where.at >= 0):
             return [requests.bit(where, atom, item)]
         if array and atom is DWORD and wanted == "BOOL":
             return list(requests.bits(path, await self._held(item, path, array[0] // 32), item))
