@@ -42,5 +42,9 @@ class VaultUnavailable(GoldcopyError):
     """The vault cannot be used now: no space, no permission, another writer."""
 
 
+class VaultSealed(VaultUnavailable):
+    """What is asked for is in the vault, and cannot be opened without the reader's identity."""
+
+
 class VaultDamaged(GoldcopyError):
     """The vault does not hold what it says it holds: its integrity is in doubt."""

@@ -17,7 +17,6 @@ from goldcopy.errors import Wrong
 from goldcopy.snapshot import Blob, Gap, Identity, Item, Snapshot, Value, parse_gap, parse_item
 from goldcopy.snapshot import real_from_bits as real
 from goldcopy.snapshot.canonical import gap_line, item_line, parse_head
-from goldcopy.snapshot.whole import form
 
 VECTORS = Path(__file__).parents[1] / "vectors/format"
 
@@ -84,7 +83,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
 
 
 def lines_of(snapshot: Snapshot) -> bytes:
-    found = form(snapshot)
+    found = snapshot.form
     return b"".join(line + b"\n" for line in [found.head, *found.items, *found.gaps])
 
 
@@ -111,7 +110,7 @@ def test_canonical_bytes_read_back(snapshot: Snapshot) -> None:
     assert lines_of(back) == data
     assert (back.id, back.settings) == (snapshot.id, snapshot.settings)
     # An independent reader sees the same paths in the same order, and the fields in theirs.
-    for line, one in zip(form(snapshot).items, snapshot.items, strict=True):
+    for line, one in zip(snapshot.form.items, snapshot.items, strict=True):
         fields = json.loads(line)
         assert fields["path"] == one.path
         order = [name for name in Item.__struct_fields__ if name in fields]
@@ -297,7 +296,7 @@ def test_lines_of_gaps() -> None:
 
 
 def test_a_head_of_another_format_is_refused() -> None:
-    head = form(made()).head
+    head = made().form.head
     assert parse_head(head).device == "d"
     for line in (b"{}", b"\xff", head.replace(b"goldcopy/1", b"goldcopy/2")):
         with pytest.raises(Wrong):

@@ -8,7 +8,6 @@ import sys
 SCRIPT = """
 import resource, sys
 from goldcopy.snapshot import Identity, Item, Snapshot, parse_item
-from goldcopy.snapshot.whole import form
 
 def peak():
     unit = 1 if sys.platform == "darwin" else 1024
@@ -25,7 +24,7 @@ before = peak()
 snapshot = Snapshot.of("d", "x", Identity(), items())
 snapshot.id, snapshot.settings, snapshot.by_path
 made = peak()
-again = tuple(map(parse_item, form(snapshot).items))
+again = tuple(map(parse_item, snapshot.form.items))
 assert again == snapshot.items
 print(made - before, peak() - before)
 """

@@ -12,7 +12,7 @@ import pytest
 
 from goldcopy.errors import VaultDamaged
 from goldcopy.snapshot import Blob, Identity, Item, Snapshot
-from goldcopy.vault import Entry, Facts, Vault
+from goldcopy.vault import Entry, Facts, SigningKey, Vault
 from goldcopy.vault.pack import Builder, read_pack
 
 FACTS = Facts(datetime(2026, 11, 24, tzinfo=UTC), 1.5, 7, 900)
@@ -313,10 +313,10 @@ async def test_a_whole_pack_that_lies_about_a_snapshot(
     await fill(tmp_path / "honest")
     honest = Vault.open(tmp_path / "honest")
     vault = Vault.create(path)
-    builder = Builder(1)
-    for _, line in read_pack(honest.path, honest.catalog.vault_id, 1).records:
+    builder = Builder(1, vault.catalog.trust)
+    for _, line in read_pack(honest.path, honest.catalog.trust, 1).records:
         builder.add(line.replace(old, new) if b'"record":"snapshot"' in line else line)
-    builder.write(path, vault.catalog.vault_id, "x@y", "")
+    builder.write(path, SigningKey.load(path / "collector/writer.key"), "x@y", "")
     with pytest.raises(VaultDamaged, match=r"00000001\.pack|no snapshot of mixer"):
         vault.load("mixer")
     vault.close()

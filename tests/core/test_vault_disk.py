@@ -237,7 +237,7 @@ async def test_a_vault_that_may_not_be_written_can_still_be_read(open_path: Path
     async with vault.writing() as writer:
         await writer.keep(snapshot(1), FACTS)
     vault.close()
-    for path in (open_path / "vault", open_path / "vault/packs"):
+    for path in (open_path / "vault", open_path / "vault/packs", open_path / "vault/keyring"):
         path.chmod(0o555)
     for name in ("vault.json", "index.sqlite", "writer.lock"):
         (open_path / "vault" / name).chmod(0o444)

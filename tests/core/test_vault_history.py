@@ -86,7 +86,7 @@ async def test_any_history_comes_back(
             assert (loaded.items, loaded.gaps) == (one.items, one.gaps)
             assert (loaded.identity, loaded.rules) == (one.identity, one.rules)
             assert dict(loaded.blobs) == dict(one.blobs)
-            assert (entry.settings, entry.unchanged) == (one.settings, one.settings == before)
+            assert (loaded.settings, entry.unchanged) == (one.settings, one.settings == before)
             assert (entry.items, entry.gaps) == (len(one.items), len(one.gaps))
             before = one.settings
         _check_blame(vault, device, ours)

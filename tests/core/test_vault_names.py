@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -135,9 +136,14 @@ async def test_an_ambiguous_id_lists_what_it_could_be(tmp_path: Path) -> None:
     vault, entries = await filled(
         tmp_path / "vault", *[("mixer", utc(2026, 11, 24), value) for value in range(3)]
     )
-    vault.catalog.read(  # nobody finds two SHA-256 with the same beginning by chance
-        lambda index: index._all("UPDATE snapshots SET id = 'abcdef' || substr(id, 7)")  # noqa: SLF001
-    )
+    vault.close()
+    index = sqlite3.connect(tmp_path / "vault/index.sqlite")
+    with index:  # nobody finds two SHA-256 with the same beginning by chance
+        for entry in entries:
+            new = bytes.fromhex("abcdef" + entry.id[6:])
+            index.execute("UPDATE snapshots SET id = ? WHERE number = ?", (new, entry.number))
+    index.close()
+    vault = Vault.open(tmp_path / "vault")
     with pytest.raises(Wrong, match=r"abcdef is the start of several ids: abcdef.*write more"):
         vault.resolve("abcdef")
     assert vault.resolve("abcdef" + entries[1].id[6:10]).number == 2

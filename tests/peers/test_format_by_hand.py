@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from goldcopy.snapshot import Blob, Gap, Identity, Item, Snapshot
-from goldcopy.snapshot.whole import form
 from goldcopy.vault import Entry, Facts, Vault
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +42,7 @@ def hashes(output: str) -> list[str]:
 
 
 def lines_of(snapshot: Snapshot) -> bytes:
-    found = form(snapshot)
+    found = snapshot.form
     return b"".join(line + b"\n" for line in [found.head, *found.items, *found.gaps])
 
 

@@ -81,19 +81,41 @@ class Snapshot:
         return cls(device, driver, identity, tuple(kept), tuple(holes), rules, given)
 
     @cached_property
+    def form(self) -> Form:
+        """All its lines. Made once: id, settings and the vault are all made of them."""
+        return Form(
+            head_line(_head(self, self.rules)),
+            list(map(item_line, self.items)),
+            list(map(gap_line, self.gaps)),
+        )
+
+    @cached_property
     def id(self) -> str:
         """SHA-256 of all that the snapshot holds."""
-        return form(self).digest()
+        return self.form.digest()
 
     @cached_property
     def settings(self) -> str:
-        """SHA-256 of the identity and of the items whose role is ``setting``."""
-        return settings_digest(self)
+        """SHA-256 of the identity and of the items whose role is ``setting``.
+
+        The rules are left out: a new rule changes no controller.
+        """
+        pairs = zip(self.items, self.form.items, strict=True)
+        of_settings = [line for item, line in pairs if item.role == "setting"]
+        return digest([head_line(_head(self, "")), *of_settings])
 
     @cached_property
     def by_path(self) -> Mapping[str, Item]:
         """The items by their path."""
         return {item.path: item for item in self.items}
+
+    @cached_property
+    def bulk(self) -> Mapping[int, Sequence[Blob]]:
+        """The big content that items refer to, by their position in ``items``."""
+        found = (
+            (n, _blobs_of(i.value)) for n, i in enumerate(self.items) if i.type[-5:] == "BYTES"
+        )
+        return {position: blobs for position, blobs in found if blobs}
 
     def content(self, item: Item) -> bytes | None:
         """The bytes of an item of this snapshot, wherever they are held; None if it has none."""
@@ -115,26 +137,6 @@ class Form(NamedTuple):
         return digest([self.head, *self.items, *self.gaps])
 
 
-def form(snapshot: Snapshot) -> Form:
-    """All lines of a snapshot."""
-    return Form(
-        head_line(_head(snapshot, snapshot.rules)),
-        list(map(item_line, snapshot.items)),
-        list(map(gap_line, snapshot.gaps)),
-    )
-
-
-def settings_digest(snapshot: Snapshot, items: Sequence[bytes] | None = None) -> str:
-    """Identity and settings only. The rules are left out: a new rule changes no controller.
-
-    ``items`` are the lines of all items, where they are at hand.
-    """
-    lines = map(item_line, snapshot.items) if items is None else items
-    pairs = zip(snapshot.items, lines, strict=True)
-    of_settings = [line for item, line in pairs if item.role == "setting"]
-    return digest([head_line(_head(snapshot, "")), *of_settings])
-
-
 def _head(snapshot: Snapshot, rules: str) -> Head:
     return Head(
         format=FORMAT,
@@ -154,6 +156,10 @@ def _by_hash(value: Value, content: dict[str, bytes]) -> Value:
     blob = Blob.of(value)
     content[blob.sha256] = value
     return blob
+
+
+def _blobs_of(value: Value) -> list[Blob]:
+    return [one for one in (value if type(value) is tuple else (value,)) if isinstance(one, Blob)]
 
 
 def _path(thing: Item | Gap) -> str:

@@ -14,7 +14,6 @@ import msgspec
 from goldcopy.driver import Tokened, Writable
 from goldcopy.errors import GoldcopyError, Refused
 from goldcopy.snapshot import Snapshot
-from goldcopy.snapshot.whole import form as form_of
 from goldcopy.testing import faults
 from goldcopy.testing.bench import Bench, form
 from goldcopy.testing.conformance import DriverConformance, session
@@ -218,7 +217,7 @@ def told(heard: Heard, run: Run) -> None:
 
 def shown(snapshot: Snapshot) -> list[str]:
     """All that a snapshot keeps and shows."""
-    form = form_of(snapshot)
+    form = snapshot.form
     lines = [line.decode() for line in (form.head, *form.items, *form.gaps)]
     return [repr(snapshot), *lines, *(repr(blob) for blob in snapshot.blobs.values())]
 

@@ -12,7 +12,8 @@ from typing import TypeVar
 from goldcopy.errors import VaultDamaged, VaultUnavailable
 from goldcopy.vault.folder import list_packs, pack_path
 from goldcopy.vault.index import Index
-from goldcopy.vault.pack import Pack, read_pack
+from goldcopy.vault.memory import Memory
+from goldcopy.vault.pack import Pack, Trust, read_pack
 
 T = TypeVar("T")
 _NAME = "index.sqlite"
@@ -21,16 +22,17 @@ _NAME = "index.sqlite"
 class Catalog:
     """Answers from the index, which it brings up to date, mends or makes anew as needed."""
 
-    def __init__(self, path: Path, vault_id: str) -> None:
+    def __init__(self, path: Path, trust: Trust) -> None:
         """Open the index of the vault in this folder. Raises ``VaultUnavailable``."""
         self.path = path
-        self.vault_id = vault_id
+        self.trust = trust
         self.doubts: list[str] = []
         """What is wrong with the packs, a line each."""
         self._last = 0
         self._closed = self._mended = False
         self._lock = threading.RLock()
         self._index = _open(path)
+        self._sure(self._unseal)
         self._sure(self.refresh)
 
     def close(self) -> None:
@@ -59,11 +61,11 @@ class Catalog:
         """Number and hash of the pack that the next one follows."""
         return self.read(lambda index: index.last())
 
-    def add(self, pack: Pack) -> None:
+    def add(self, pack: Pack, memories: Mapping[str, Memory]) -> None:
         """Take in a pack that was just written: it is safe, whatever becomes of the index."""
         with self._lock:
             after = self._last
-            if not self._sure(lambda: self._index.add(pack, after)):
+            if not self._sure(lambda: self._index.add(pack, after, memories)):
                 self._sure(self.refresh)
             self._last = max(self._last, pack.seq)
 
@@ -88,6 +90,12 @@ class Catalog:
             names = foreign + [pack_path(self.path, seq).name for seq in strangers]
             for path in (self.path / "packs" / name for name in names):
                 self.doubt(f"{path} is no part of this vault: move it away")
+
+    def _unseal(self) -> None:
+        """Begin anew if packs that could not be opened before can be opened now."""
+        sealed = self._index.sealed()
+        if self.trust.reader is not None and sealed and self._read(sealed[0]).records:
+            self._index.clear()
 
     def _look_again(self, packs: list[int]) -> dict[int, str]:
         """Damage of packs that are indexed; begins anew if the index stands for other packs.
@@ -141,7 +149,7 @@ class Catalog:
             before = seq
 
     def _read(self, seq: int) -> Pack:
-        return read_pack(self.path, self.vault_id, seq)
+        return read_pack(self.path, self.trust, seq)
 
     def _packs_are_good(self) -> bool:
         """Whether all packs are whole: if so, it is the index that is wrong."""

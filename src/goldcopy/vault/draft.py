@@ -4,71 +4,127 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC
+from functools import partial
+from typing import NamedTuple
 
 import msgspec
+from msgspec import UNSET, Raw
 
-from goldcopy.errors import VaultDamaged, Wrong
+from goldcopy.errors import VaultDamaged, VaultSealed, Wrong
 from goldcopy.snapshot import Blob, Snapshot
-from goldcopy.snapshot.whole import form, settings_digest
-from goldcopy.vault.index import Row
-from goldcopy.vault.records import Facts, SnapshotRecord, blob_line, encode
-from goldcopy.vault.state import NOTHING, Changes, State, blobs_of
+from goldcopy.vault.index import Index, Row
+from goldcopy.vault.memory import PAGE, Memory, changed, pages_of, remember
+from goldcopy.vault.records import BASE, Facts, SnapshotRecord, blob_line, encode, patch_line
+from goldcopy.vault.state import NOTHING, Changes, State
 from goldcopy.vault.store import Vault
 
-CHANGESETS = 30
+CHANGESETS = 120
 """After so many a keyframe is written: it bounds the time to rebuild, and what one damaged pack
 can cost."""
+WEIGHT = 4
+"""Changesets since a keyframe may be so many times as long as it."""
+PATCHES = 30
+"""So often at most big content is told against other content, one upon the other."""
 
 
-def draft(vault: Vault, snapshot: Snapshot, facts: Facts, packed: set[str]) -> list[bytes]:
-    """The record lines of a snapshot; ``packed`` has the blobs that are in this pack already.
+class Draft(NamedTuple):
+    """What is to be kept of a snapshot."""
+
+    lines: list[bytes]
+    """Its records."""
+    memory: Memory | None
+    """What is remembered of it once these are kept; None where it is no snapshot."""
+
+
+def draft(vault: Vault, snapshot: Snapshot, facts: Facts, packed: set[str], secret: bytes) -> Draft:
+    """The records of a snapshot; ``packed`` has the blobs that are in this pack already.
 
     Raises ``Wrong`` if content is missing, or if facts could not be read back.
     """
-    record = _record(vault, snapshot, _checked(facts))
-    blobs = list(_new_blobs(vault, snapshot, packed))
-    packed.update(blob.sha256 for blob, _ in blobs)
-    return [*(blob_line(blob, content) for blob, content in blobs), record]
+    facts = _checked(facts)
+    last = vault.catalog.read(lambda index: index.latest(snapshot.device))
+    before = vault.catalog.read(lambda index: index.memory(snapshot.device))
+    if last is None or before is None or before.id.hex() != last.entry.id:
+        before = None
+    wanted = {blob.sha256: blob for blobs in snapshot.bulk.values() for blob in blobs}
+    new = [
+        blob for blob in wanted.values() if not (blob.sha256 in packed or vault.has(blob.sha256))
+    ]
+    content = {blob.sha256: _content(snapshot, blob) for blob in new}
+    now = remember(snapshot, secret, before)
+    lines = [_blob_line(vault, blob, content[blob.sha256], before, now) for blob in new]
+    packed.update(content)
+    lines.append(_record(vault, snapshot, facts, last, before, now))
+    return Draft(lines, now)
 
 
 def _checked(facts: Facts) -> Facts:
     try:
         if facts.taken.tzinfo is None:
             raise Wrong("the time of a pull needs its offset from UTC")
-        facts = msgspec.structs.replace(facts, taken=facts.taken.astimezone(UTC))
+        taken, seconds = facts.taken.astimezone(UTC), round(facts.seconds, 3)
+        facts = msgspec.structs.replace(facts, taken=taken, seconds=seconds)
         return msgspec.json.decode(encode(facts), type=Facts)
     except (msgspec.DecodeError, UnicodeEncodeError) as error:
         raise Wrong(f"these facts of a pull cannot be kept: {error}") from None
 
 
-def _new_blobs(vault: Vault, snapshot: Snapshot, packed: set[str]) -> Iterator[tuple[Blob, bytes]]:
-    wanted = {b.sha256: (b, item.path) for item in snapshot.items for b in blobs_of(item)}
-    for sha256, (blob, path) in wanted.items():
-        if sha256 in packed or vault.has(sha256):
-            continue
-        try:
-            content = snapshot.blobs.get(sha256)
-        except VaultDamaged:  # carried over from a snapshot whose content is lost
-            content = None
-        if content is None or Blob.of(content) != blob:
-            raise Wrong(f"{snapshot.device}: the content of {path} is missing: pull it in full")
-        yield blob, content
+def _content(snapshot: Snapshot, blob: Blob) -> bytes:
+    try:
+        content = snapshot.blobs.get(blob.sha256)
+    except VaultDamaged:  # carried over from a snapshot whose content is lost
+        content = None
+    if content is None or Blob.of(content) != blob:
+        at = next(at for at, blobs in snapshot.bulk.items() if blob in blobs)
+        path = snapshot.items[at].path
+        raise Wrong(f"{snapshot.device}: the content of {path} is missing: pull it in full")
+    return content
 
 
-def _record(vault: Vault, snapshot: Snapshot, facts: Facts) -> bytes:
-    lines = form(snapshot)
-    new = State.of(snapshot, lines)
-    identifier = lines.digest()
-    settings = settings_digest(snapshot, lines.items)
+def _blob_line(
+    vault: Vault, blob: Blob, content: bytes, before: Memory | None, now: Memory
+) -> bytes:
+    """The content whole, or as the pages that have changed since it was stored last."""
+    for base, old, new in _predecessors(blob, before, now):
+        cut = pages_of(content)
+        pages = [(page * PAGE, cut[page]) for page in changed(old, new)]
+        found = vault.catalog.read(partial(Index.blob, sha256=base))
+        small = 2 * sum(len(page) for _, page in pages) < blob.size
+        if small and found is not None and found[0] < PATCHES and not vault.doubts:
+            return patch_line(blob, base, pages)
+    return blob_line(blob, content)
+
+
+def _predecessors(
+    blob: Blob, before: Memory | None, now: Memory
+) -> Iterator[tuple[str, bytes, bytes]]:
+    """What stood in the same place before: its hash, the digests of its pages, and of ours."""
+    if before is None or before.paths != now.paths:
+        return
+    for position, found in now.blobs.items():
+        for (new, ours), (old, theirs) in zip(found, before.blobs.get(position, []), strict=False):
+            if new.hex() == blob.sha256:
+                yield old.hex(), theirs, ours
+
+
+def _record(
+    vault: Vault,
+    snapshot: Snapshot,
+    facts: Facts,
+    last: Row | None,
+    before: Memory | None,
+    now: Memory,
+) -> bytes:
+    unchanged = _settings_before(vault, last, before) == now.settings
 
     def record(base: str, changes: Changes) -> bytes:
         return encode(
             SnapshotRecord(
                 device=snapshot.device,
-                id=identifier,
-                settings=settings,
-                items=len(new.items),
+                id=snapshot.id,
+                items=len(snapshot.items),
                 facts=facts,
+                unchanged=unchanged,
                 base=base,
                 head=changes.head,
                 gaps=changes.gaps,
@@ -77,22 +133,44 @@ def _record(vault: Vault, snapshot: Snapshot, facts: Facts) -> bytes:
             )
         )
 
-    base = vault.catalog.read(lambda index: index.latest(snapshot.device))
-    if base is not None and base.depth < CHANGESETS:
-        changes = _changes(vault, base, new, identifier)
+    if last is not None and 0 <= last.depth < CHANGESETS:
+        changes = _changes(vault, last, before, snapshot, now)
         if changes is not None:
-            changeset = record(base.entry.id, changes)
-            if base.entry.id == identifier or base.weight + len(changeset) < new.size():
+            changeset = record(last.entry.id[:BASE], changes)
+            whole = sum(map(len, snapshot.form.items))
+            small = len(changeset) < whole and last.weight + len(changeset) < WEIGHT * whole
+            if small or last.entry.id == snapshot.id:
                 return changeset
-    return record("", NOTHING.changes(new))
+    return record("", NOTHING.changes(State.of(snapshot)))
 
 
-def _changes(vault: Vault, base: Row, new: State, identifier: str) -> Changes | None:
-    """What is new against the base; None if that cannot be read: then all of it is kept anew."""
-    if base.entry.id == identifier and not vault.doubts:
-        return new.changes(new)
+def _settings_before(vault: Vault, last: Row | None, before: Memory | None) -> bytes:
+    if before is not None:
+        return before.settings
+    if last is None:
+        return b""
     try:
-        return vault.state(base.entry).changes(new)
+        return bytes.fromhex(vault.load(last.entry).settings)
+    except (VaultDamaged, VaultSealed):
+        return b""
+
+
+def _changes(
+    vault: Vault, last: Row, before: Memory | None, snapshot: Snapshot, now: Memory
+) -> Changes | None:
+    """What is new since the last snapshot; None if that cannot be told: then all is kept anew."""
+    if before is not None and before.paths == now.paths and not vault.doubts:
+        form = snapshot.form
+        return Changes(
+            UNSET if before.head == now.head else Raw(form.head),
+            UNSET if before.gaps == now.gaps else [Raw(line) for line in form.gaps],
+            [],
+            [Raw(form.items[position]) for position in changed(before.lines, now.lines)],
+        )
+    try:
+        return vault.state(last.entry).changes(State.of(snapshot))
+    except VaultSealed:
+        return None
     except VaultDamaged as error:
         vault.catalog.doubt(str(error))
         return None

@@ -1,6 +1,7 @@
 """The index: where each record is, and the history of each device, in SQLite.
 
-It is a cache. All of it comes from the packs, in their order, so it may be deleted at any time.
+It is a cache. All of it comes from the packs, in their order, so it may be deleted at any time;
+what a collector remembers of what it cannot read (``memory``) is then lost, and stored anew.
 """
 
 from __future__ import annotations
@@ -8,39 +9,47 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET
 
+from goldcopy.vault.memory import Memory
 from goldcopy.vault.pack import Pack, Place
-from goldcopy.vault.records import BlobMeta, Entry, Facts, SnapshotMeta, meta
+from goldcopy.vault.records import BlobMeta, Entry, Facts, NoteMeta, SnapshotMeta, meta
 
-_VERSION = 1
+_VERSION = 2
+# Small on purpose: a vault's size is told with its index. Ids are bytes, words have numbers, rows
+# lie in the order in which they came.
 _TABLES = """
-CREATE TABLE packs (seq INTEGER PRIMARY KEY, hash TEXT, damage TEXT);
-CREATE TABLE blobs (sha256 TEXT PRIMARY KEY, pack, offset, length, start, size) WITHOUT ROWID;
+CREATE TABLE packs (seq INTEGER PRIMARY KEY, hash TEXT, damage TEXT, sealed INTEGER);
+CREATE TABLE words (number INTEGER PRIMARY KEY, word TEXT UNIQUE);
+CREATE TABLE blobs (sha256 BLOB PRIMARY KEY, depth, pack, offset, length, start, size)
+    WITHOUT ROWID;
+CREATE TABLE notes (kind, device, pack, offset, length, start, size);
 CREATE TABLE snapshots (
-    device TEXT, number INTEGER, id TEXT, settings TEXT, facts BLOB, items INTEGER, gaps INTEGER,
-    unchanged INTEGER, base TEXT, depth INTEGER, weight INTEGER,
-    pack, offset, length, start, size, PRIMARY KEY (device, number));
-CREATE INDEX snapshots_by_id ON snapshots (id);
+    device, number, id BLOB, taken, millis, requests, bytes, by, version, carried,
+    items, gaps, unchanged, depth, weight, pack, offset, length, start, size);
+CREATE INDEX snapshots_of_device ON snapshots (device, number);
+CREATE TABLE IF NOT EXISTS memories (device TEXT PRIMARY KEY, memory BLOB);
 """
 _COLUMNS = (
-    "device, id, settings, facts, items, gaps, unchanged, number, base, depth, weight, "
-    "pack, offset, length, start, size"
+    "d.word, s.number, id, taken, millis, requests, bytes, b.word, v.word, carried, "
+    "items, gaps, unchanged, depth, weight, pack, offset, length, start, size"
 )
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class Row(NamedTuple):
     """An entry, and what it takes to rebuild its snapshot."""
 
     entry: Entry
-    base: str
     depth: int
-    """Changesets since the keyframe."""
+    """Changesets since the keyframe; 0 for a keyframe."""
     weight: int
     """Bytes of those changesets."""
     place: Place
@@ -51,7 +60,6 @@ class Index:
 
     def __init__(self, path: Path | None) -> None:
         """Open or make the index file; None makes one in memory. Raises ``sqlite3.Error``."""
-        self._facts = msgspec.json.Decoder(Facts).decode
         if path is not None:
             # Not readable by others than the vault is: it names devices and what they are.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
@@ -74,7 +82,7 @@ class Index:
         self._db.close()
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget all that the packs tell; what only this collector knows stays."""
         with self._writing():
             self._make()
 
@@ -82,7 +90,7 @@ class Index:
         return int(self._all("PRAGMA user_version")[0][0])
 
     def _make(self) -> None:
-        for table in ("packs", "blobs", "snapshots"):
+        for table in ("packs", "words", "blobs", "notes", "snapshots"):
             self._db.execute(f"DROP TABLE IF EXISTS {table}")
         for statement in _TABLES.split(";"):
             self._db.execute(statement)
@@ -102,6 +110,17 @@ class Index:
     def _all(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         return self._db.execute(query, values).fetchall()
 
+    # words
+
+    def _number(self, word: str) -> int:
+        """The number of a word, which gets one now if it has none. Only while writing."""
+        self._db.execute("INSERT OR IGNORE INTO words (word) VALUES (?)", (word,))
+        return self._known(word)
+
+    def _known(self, word: str) -> int:
+        rows = self._all("SELECT number FROM words WHERE word = ?", word)
+        return int(rows[0][0]) if rows else -1
+
     # packs
 
     def packs(self) -> dict[int, tuple[str, str]]:
@@ -109,14 +128,19 @@ class Index:
         rows = self._all("SELECT seq, hash, damage FROM packs")
         return {int(seq): (str(digest), str(damage)) for seq, digest, damage in rows}
 
+    def sealed(self) -> list[int]:
+        """The packs that could not be opened when they were indexed."""
+        return [int(seq) for (seq,) in self._all("SELECT seq FROM packs WHERE sealed")]
+
     def last(self) -> tuple[int, str]:
         """Number and hash of the last pack; (0, "") if there is none."""
         rows = self._all("SELECT seq, hash FROM packs ORDER BY seq DESC LIMIT 1")
         return rows[0] if rows else (0, "")
 
-    def add(self, pack: Pack, after: int) -> bool:
+    def add(self, pack: Pack, after: int, memories: Mapping[str, Memory] | None = None) -> bool:
         """Take in the pack that comes after pack ``after`` (0 for none).
 
+        ``memories`` are of the devices whose snapshots are in it, if this collector wrote it.
         False if the index is not there: another process has added to it or begun it anew.
         """
         with self._writing() as db:
@@ -129,12 +153,11 @@ class Index:
                 except (msgspec.DecodeError, UnicodeDecodeError) as error:
                     damage = damage or f"it holds a line that is no record: {error}"
                     continue
-                if isinstance(found, BlobMeta):
-                    values = (found.sha256, *place)
-                    db.execute("INSERT OR REPLACE INTO blobs VALUES (?,?,?,?,?,?)", values)
-                elif found is not None:
-                    self._add_snapshot(found, place)
-            db.execute("INSERT INTO packs VALUES (?,?,?)", (pack.seq, pack.hash, damage))
+                self._add_record(found, place)
+            for device, memory in (memories or {}).items():
+                self._insert("OR REPLACE INTO memories", (device, msgspec.msgpack.encode(memory)))
+            values = (pack.seq, pack.hash, damage, pack.sealed)
+            db.execute("INSERT INTO packs VALUES (?,?,?,?)", values)
             return True
 
     def _chain_damage(self, pack: Pack) -> str:
@@ -143,87 +166,141 @@ class Index:
             return "it does not follow the pack before: one of the two is not the original"
         return ""
 
+    def _add_record(self, found: BlobMeta | SnapshotMeta | NoteMeta | None, place: Place) -> None:
+        match found:
+            case BlobMeta():
+                base = self.blob(found.base) if found.base else None
+                row = (bytes.fromhex(found.sha256), base[0] + 1 if base else 0, *place)
+                self._insert("OR REPLACE INTO blobs", row)
+            case NoteMeta():
+                self._insert("INTO notes", (self._number(found.kind), found.device, *place))
+            case SnapshotMeta():
+                self._add_snapshot(found, place)
+
+    def _insert(self, into: str, row: tuple[object, ...]) -> None:
+        self._db.execute(f"INSERT {into} VALUES ({','.join('?' * len(row))})", row)
+
     def _add_snapshot(self, new: SnapshotMeta, place: Place) -> None:
         before = self.latest(new.device)
-        base = self.find(new.device, new.base) if new.base else None
-        number = before.entry.number + 1 if before else 1
+        base = before if new.base and before and before.entry.id.startswith(new.base) else None
+        facts = new.facts
         row = (
-            new.device,
-            new.id,
-            new.settings,
-            msgspec.json.encode(new.facts),
+            self._number(new.device),
+            before.entry.number + 1 if before else 1,
+            bytes.fromhex(new.id),
+            (facts.taken - _EPOCH) // _MICROSECOND,
+            round(facts.seconds * 1000),
+            facts.requests,
+            facts.bytes,
+            self._number(facts.by),
+            self._number(facts.version),
+            msgspec.json.encode(facts.carried) if facts.carried else None,
             new.items,
             len(new.gaps) if new.gaps is not UNSET else base.entry.gaps if base else 0,
-            before is not None and before.entry.settings == new.settings,
-            number,
-            new.base,
-            base.depth + 1 if base else 0,
-            base.weight + (place.size if new.id != new.base else 0) if base else 0,
+            new.unchanged,
+            # A changeset whose base is not there can never be rebuilt: its depth says so.
+            base.depth + (base.depth >= 0) if base else -1 if new.base else 0,
+            base.weight + (place.size if new.id != base.entry.id else 0) if base else 0,
             *place,
         )
-        marks = ",".join("?" * len(row))
-        self._db.execute(f"INSERT INTO snapshots ({_COLUMNS}) VALUES ({marks})", row)
+        self._insert("INTO snapshots", row)
 
-    # blobs
+    # blobs, notes, memories
 
-    def blob(self, sha256: str) -> Place | None:
-        """Where this content is."""
-        rows = self._all("SELECT * FROM blobs WHERE sha256 = ?", sha256)
-        return Place(*rows[0][1:]) if rows else None
+    def blob(self, sha256: str) -> tuple[int, Place] | None:
+        """How many others this content is told against, and where it is."""
+        rows = self._all("SELECT * FROM blobs WHERE sha256 = ?", bytes.fromhex(sha256))
+        return (int(rows[0][1]), Place(*rows[0][2:])) if rows else None
+
+    def notes(self, kind: str | None, device: str | None) -> list[Place]:
+        """Where the notes are, in their order; of one kind, or about one device, if asked for."""
+        rows = self._all(
+            "SELECT pack, offset, length, start, size FROM notes "
+            "WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR device = ?2) ORDER BY rowid",
+            None if kind is None else self._known(kind),
+            device,
+        )
+        return [Place(*row) for row in rows]
+
+    def memory(self, device: str) -> Memory | None:
+        """What this collector remembers of the newest snapshot of a device."""
+        rows = self._all("SELECT memory FROM memories WHERE device = ?", device)
+        return msgspec.msgpack.decode(rows[0][0], type=Memory) if rows else None
 
     # snapshots
 
     def devices(self) -> list[str]:
         """The devices that have a snapshot, by name."""
-        rows = self._all("SELECT DISTINCT device FROM snapshots ORDER BY device")
+        rows = self._all(
+            "SELECT word FROM words WHERE number IN (SELECT DISTINCT device FROM snapshots) "
+            "ORDER BY word"
+        )
         return [str(row[0]) for row in rows]
 
     def history(self, device: str) -> list[Row]:
         """All snapshots of a device, newest first."""
-        return self._rows("device = ? ORDER BY number DESC", device)
+        return self._of(device, "ORDER BY s.number DESC")
 
     def latest(self, device: str) -> Row | None:
         """The newest snapshot of a device."""
-        return _first(self._rows("device = ? ORDER BY number DESC LIMIT 1", device))
+        return _first(self._of(device, "ORDER BY s.number DESC LIMIT 1"))
 
-    def find(self, device: str, id: str, before: int = 2**62) -> Row | None:
-        """The newest snapshot of a device with this id, of those with a smaller number."""
-        where = "id = ? AND device = ? AND number < ? ORDER BY number DESC LIMIT 1"
-        return _first(self._rows(where, id, device, before))
+    def find(self, device: str, id: str) -> Row | None:
+        """The newest snapshot of a device with this id."""
+        where = "AND id = ? ORDER BY s.number DESC LIMIT 1"
+        return _first(self._of(device, where, bytes.fromhex(id)))
 
-    def at(self, device: str, number: int) -> Row | None:
-        """The snapshot with this number."""
-        return _first(self._rows("device = ? AND number = ?", device, number))
+    def span(self, device: str, first: int, last: int) -> list[Row]:
+        """The snapshots with these numbers, oldest first."""
+        return self._of(device, "AND s.number BETWEEN ? AND ? ORDER BY s.number", first, last)
 
     def with_prefix(self, prefix: str) -> list[Row]:
         """The newest snapshot of each id that begins so, at most 10 of them."""
-        where = "id >= ? AND id < ? GROUP BY id HAVING number = MAX(number) LIMIT 10"
-        return self._rows(where, prefix, prefix + "g")
+        low = bytes.fromhex(prefix.ljust(64, "0"))
+        high = bytes.fromhex(prefix.ljust(64, "f"))
+        where = "id BETWEEN ? AND ? GROUP BY device, id HAVING s.number = MAX(s.number) LIMIT 10"
+        return self._rows(where, low, high)
+
+    def _of(self, device: str, where: str, *values: object) -> list[Row]:
+        return self._rows(f"device = ? {where}", self._known(device), *values)
 
     def _rows(self, where: str, *values: object) -> list[Row]:
-        return [
-            self._row(*row)
-            for row in self._all(f"SELECT {_COLUMNS} FROM snapshots WHERE {where}", *values)
-        ]
+        query = (
+            f"SELECT {_COLUMNS} FROM snapshots s JOIN words d ON d.number = device "
+            f"JOIN words b ON b.number = by JOIN words v ON v.number = version WHERE {where}"
+        )
+        return [_row(*row) for row in self._all(query, *values)]
 
-    def _row(
-        self,
-        device: str,
-        id: str,
-        settings: str,
-        facts: bytes,
-        items: int,
-        gaps: int,
-        unchanged: int,
-        number: int,
-        base: str,
-        depth: int,
-        weight: int,
-        *place: int,
-    ) -> Row:
-        read = self._facts(facts)
-        entry = Entry(device, id, settings, read, items, gaps, bool(unchanged), number)
-        return Row(entry, base, depth, weight, Place(*place))
+
+def _row(
+    device: str,
+    number: int,
+    id: bytes,
+    taken: int,
+    millis: int,
+    requests: int,
+    bytes_: int,
+    by: str,
+    version: str,
+    carried: bytes | None,
+    items: int,
+    gaps: int,
+    unchanged: int,
+    depth: int,
+    weight: int,
+    *place: int,
+) -> Row:
+    facts = Facts(
+        _EPOCH + taken * _MICROSECOND,
+        millis / 1000,
+        requests,
+        bytes_,
+        msgspec.json.decode(carried, type=tuple[str, ...]) if carried else (),
+        by,
+        version,
+    )
+    entry = Entry(device, id.hex(), facts, items, gaps, bool(unchanged), number)
+    return Row(entry, depth, weight, Place(*place))
 
 
 def _first(rows: list[Row]) -> Row | None:

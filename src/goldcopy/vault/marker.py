@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,31 +9,45 @@ import msgspec
 
 from goldcopy.errors import VaultDamaged, VaultUnavailable, Wrong
 from goldcopy.vault.folder import disk, list_packs, publish, sweep
+from goldcopy.vault.keyring import FOLDER, vault_id
 
 FORMAT = "goldcopy-vault/1"
 NAME = "vault.json"
+COLLECTOR = "collector"
+"""Folder of the keys of this machine; never copied anywhere."""
 
 
-class _Marker(msgspec.Struct, frozen=True):
+class Marker(msgspec.Struct, frozen=True):
+    """What vault.json says."""
+
     format: str
     vault: str
+    """Its id: made of ``owner``, so that nobody can put another owner under it."""
+    owner: str
+    """Public key that signs the keyring, base64."""
     created: datetime
 
 
-def make(path: Path) -> None:
-    """Make an empty vault; the marker comes last. Raises ``Wrong`` for a folder with other things.
+def prepare(path: Path) -> None:
+    """Make the folder of a new vault. Raises ``Wrong`` for a folder with other things.
 
-    The folder is for its owner alone, since packs can be read by anybody who reaches them.
+    It is for this user alone, since it holds the writer's key.
     """
     with disk(path):
         if path.is_dir():
             _refuse_foreign(path)
             sweep(path)
+            _forget(path)
         elif path.exists():
             raise Wrong(f"{path} is a file: a vault is a folder, choose another name")
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (path / "packs").mkdir(mode=0o700, exist_ok=True)
-    marker = _Marker(FORMAT, uuid.uuid4().hex, datetime.now(UTC))
+        for folder in ("packs", FOLDER, COLLECTOR):
+            (path / folder).mkdir(mode=0o700, exist_ok=True)
+
+
+def make(path: Path, owner: str) -> None:
+    """Write the marker, which comes last: from now on it is a vault."""
+    marker = Marker(FORMAT, vault_id(owner), owner, datetime.now(UTC))
     publish(path / NAME, [msgspec.json.encode(marker), b"\n"])
 
 
@@ -42,14 +55,25 @@ def _refuse_foreign(path: Path) -> None:
     names = {entry.name for entry in path.iterdir()}
     if NAME in names:
         raise Wrong(f"{path} is a vault already")
-    # An empty packs folder is what a crash while making a vault leaves.
-    foreign = names - {"packs", f".{NAME}.tmp"}
+    # These are what a crash while making a vault leaves.
+    foreign = names - {"packs", FOLDER, COLLECTOR, f".{NAME}.tmp"}
     if foreign or ("packs" in names and any(list_packs(path))):
         raise Wrong(f"{path} holds other files: choose a new or empty folder for the vault")
 
 
-def read(path: Path) -> str:
-    """The id of the vault in this folder. Raises ``Wrong`` or ``VaultDamaged`` if it is none."""
+def _forget(path: Path) -> None:
+    """Remove the keys of a vault that was never finished: nothing was signed with them."""
+    for folder in (FOLDER, COLLECTOR):
+        if (path / folder).is_dir():
+            for file in (path / folder).iterdir():
+                file.unlink()
+
+
+def read(path: Path) -> Marker:
+    """What the vault in this folder says of itself.
+
+    Raises ``Wrong`` if it is none, ``VaultDamaged`` if it is not what it was.
+    """
     with disk(path):
         try:
             path.stat()
@@ -72,11 +96,13 @@ def read(path: Path) -> str:
             )
         raise Wrong(f"{path} is not a vault: make one with goldcopy init")
     try:
-        found = msgspec.json.decode(data, type=_Marker)
+        found = msgspec.json.decode(data, type=Marker)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise VaultDamaged(
-            f"{marker} is damaged: make it anew from a pack's header, as docs/format.md says"
+            f"{marker} is damaged: make it anew from the keyring, as docs/format.md says"
         ) from None
     if found.format != FORMAT:
         raise Wrong(f"{path} has the format {found.format!r}: this goldcopy is too old for it")
-    return found.vault
+    if found.vault != vault_id(found.owner):
+        raise VaultDamaged(f"{marker} names an owner that is not this vault's: it was changed")
+    return found

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -40,7 +42,6 @@ class Entry(msgspec.Struct, frozen=True):
 
     device: str
     id: str
-    settings: str
     facts: Facts
     items: int
     gaps: int
@@ -57,13 +58,42 @@ class Kept(NamedTuple):
     unchanged: bool
 
 
-class BlobRecord(msgspec.Struct, frozen=True, tag_field="record", tag="blob"):
-    """Big content, once in a vault."""
+class Note(msgspec.Struct, frozen=True):
+    """What people and goldcopy say about devices and snapshots: a gold copy, a plan, a receipt."""
+
+    kind: str
+    """``gold.approval``, ``receipt`` …; what ``body`` holds is its own business."""
+    device: str
+    """"" where it is about none, or many."""
+    id: str
+    """SHA-256 of the record's line."""
+    time: datetime
+    by: str
+    """``user@host``."""
+    body: dict[str, Any]
+
+
+class NoteRecord(msgspec.Struct, frozen=True, tag_field="record", tag="note"):
+    """A note as it is kept; its id is the hash of its line."""
+
+    kind: str
+    device: str
+    time: datetime
+    by: str
+    body: dict[str, Any]
+
+
+class BlobRecord(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="record", tag="blob"):
+    """Big content, once in a vault: whole, or as the pages in which it differs from another."""
 
     sha256: str
     size: int
-    data: str
-    """Base64 (RFC 4648 section 4)."""
+    data: str = ""
+    """Base64 (RFC 4648 section 4) of the whole."""
+    base: str = ""
+    """Hash of the content to which the pages are told; "" where it is whole."""
+    pages: list[tuple[int, str]] = []
+    """Offset, and base64 of what stands there instead."""
 
 
 class SnapshotRecord(
@@ -73,12 +103,13 @@ class SnapshotRecord(
 
     device: str
     id: str
-    settings: str
     items: int
     """How many items the snapshot has; not how many are set here."""
     facts: Facts
+    unchanged: bool = False
+    """Whether its settings digest is that of the device's record before."""
     base: str = ""
-    """"" for a keyframe."""
+    """First BASE digits of the id of the device's record before; "" for a keyframe."""
     head: Raw | UnsetType = UNSET
     """The head line; left out if it is the base's."""
     gaps: list[Raw] | UnsetType = UNSET
@@ -94,6 +125,7 @@ class BlobMeta(msgspec.Struct, frozen=True, tag_field="record", tag="blob"):
 
     sha256: str
     size: int
+    base: str = ""
 
 
 class SnapshotMeta(msgspec.Struct, frozen=True, tag_field="record", tag="snapshot"):
@@ -101,14 +133,25 @@ class SnapshotMeta(msgspec.Struct, frozen=True, tag_field="record", tag="snapsho
 
     device: str
     id: str
-    settings: str
     items: int
     facts: Facts
+    unchanged: bool = False
     base: str = ""
     gaps: list[Raw] | UnsetType = UNSET
 
 
-Meta = BlobMeta | SnapshotMeta
+class NoteMeta(msgspec.Struct, frozen=True, tag_field="record", tag="note"):
+    """A note record without its body."""
+
+    kind: str
+    device: str
+
+
+Meta = BlobMeta | SnapshotMeta | NoteMeta
+
+
+BASE = 8
+"""Hexadecimal digits of ``base``: enough to see that a record is missing."""
 
 
 class _Kind(msgspec.Struct, frozen=True):
@@ -120,11 +163,22 @@ _decode_kind = msgspec.json.Decoder(_Kind).decode
 _decode_meta = msgspec.json.Decoder(Meta).decode
 _decode_snapshot = msgspec.json.Decoder(SnapshotRecord).decode
 _decode_blob = msgspec.json.Decoder(BlobRecord).decode
+_decode_note = msgspec.json.Decoder(NoteRecord).decode
 
 
 def blob_line(blob: Blob, content: bytes) -> bytes:
-    """The record of a blob."""
-    return encode(BlobRecord(blob.sha256, blob.size, base64.b64encode(content).decode()))
+    """The record of a blob, whole."""
+    return encode(BlobRecord(blob.sha256, blob.size, _text(content)))
+
+
+def patch_line(blob: Blob, base: str, pages: Iterable[tuple[int, bytes]]) -> bytes:
+    """The record of a blob, told against another."""
+    texts = [(at, _text(page)) for at, page in pages]
+    return encode(BlobRecord(blob.sha256, blob.size, base=base, pages=texts))
+
+
+def _text(content: bytes) -> str:
+    return base64.b64encode(content).decode()
 
 
 def meta(line: bytes) -> Meta | None:
@@ -132,7 +186,7 @@ def meta(line: bytes) -> Meta | None:
 
     Raises ``msgspec.DecodeError`` or ``UnicodeDecodeError`` if it is no record.
     """
-    if _decode_kind(line).record not in ("blob", "snapshot"):
+    if _decode_kind(line).record not in ("blob", "snapshot", "note"):
         return None
     known: Meta = _decode_meta(line)
     return known
@@ -146,13 +200,32 @@ def read_snapshot(line: bytes) -> SnapshotRecord:
         raise Wrong(f"not a snapshot record: {error}") from None
 
 
-def read_blob(line: bytes, sha256: str) -> bytes:
-    """The content of a blob record, checked against its hash. Raises ``Wrong``."""
+def read_blob(line: bytes, sha256: str, content: Callable[[str], bytes]) -> bytes:
+    """The content of a blob record, proved by its hash; ``content`` fetches its base.
+
+    Raises ``Wrong``.
+    """
     try:
         record = _decode_blob(line)
-        content = base64.b64decode(record.data, validate=True)
+        if record.base:
+            found = bytearray(content(record.base)[: record.size].ljust(record.size, b"\0"))
+            for at, page in record.pages:
+                data = base64.b64decode(page, validate=True)
+                found[at : at + len(data)] = data
+        else:
+            found = bytearray(base64.b64decode(record.data, validate=True))
     except (msgspec.DecodeError, UnicodeDecodeError, binascii.Error) as error:
         raise Wrong(f"not a blob record: {error}") from None
-    if Blob.of(content) != Blob(sha256, record.size):
+    if Blob.of(bytes(found)) != Blob(sha256, record.size):
         raise Wrong(f"the content of blob {sha256[:12]} has another hash")
-    return content
+    return bytes(found)
+
+
+def read_note(line: bytes) -> Note:
+    """Decode a note record. Raises ``Wrong`` if it is none."""
+    try:
+        record = _decode_note(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Wrong(f"not a note record: {error}") from None
+    id = hashlib.sha256(line).hexdigest()
+    return Note(record.kind, record.device, id, record.time, record.by, record.body)

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from goldcopy.errors import Wrong
-from goldcopy.snapshot import Blob, Item, Snapshot, parse_gap, parse_item
+from goldcopy.snapshot import Snapshot, parse_gap, parse_item
 from goldcopy.snapshot.canonical import parse_head
 from goldcopy.snapshot.whole import Form
 from goldcopy.vault.records import SnapshotRecord
@@ -49,8 +49,9 @@ class State:
     gaps: list[bytes]
 
     @classmethod
-    def of(cls, snapshot: Snapshot, form: Form) -> State:
-        """The state that a snapshot with these lines has."""
+    def of(cls, snapshot: Snapshot) -> State:
+        """The state that a snapshot has."""
+        form = snapshot.form
         paths = (item.path for item in snapshot.items)
         return cls(form.head, dict(zip(paths, form.items, strict=True)), list(form.gaps))
 
@@ -96,8 +97,10 @@ class State:
         head = parse_head(self.head)
         items = tuple(map(parse_item, self.items.values()))
         gaps = tuple(map(parse_gap, self.gaps))
-        blobs = Contents(items, content)
-        return Snapshot(head.device, head.driver, head.identity, items, gaps, head.rules, blobs)
+        found = Snapshot(head.device, head.driver, head.identity, items, gaps, head.rules)
+        hashes = (blob.sha256 for blobs in found.bulk.values() for blob in blobs)
+        found.blobs = Contents(hashes, content)
+        return found
 
 
 NOTHING = State(b"", {}, [])
@@ -107,8 +110,8 @@ NOTHING = State(b"", {}, [])
 class Contents(Mapping[str, bytes]):
     """The big content of a snapshot by hash, fetched from the vault when it is asked for."""
 
-    def __init__(self, items: Iterable[Item], content: Callable[[str], bytes]) -> None:
-        self._hashes = {blob.sha256: None for item in items for blob in blobs_of(item)}
+    def __init__(self, hashes: Iterable[str], content: Callable[[str], bytes]) -> None:
+        self._hashes = dict.fromkeys(hashes)
         self._content = content
 
     def __getitem__(self, sha256: str) -> bytes:
@@ -124,11 +127,3 @@ class Contents(Mapping[str, bytes]):
 
     def __len__(self) -> int:
         return len(self._hashes)
-
-
-def blobs_of(item: Item) -> list[Blob]:
-    """The blobs that an item refers to."""
-    if not item.type.endswith("BYTES"):
-        return []
-    value = item.value if isinstance(item.value, tuple) else (item.value,)
-    return [one for one in value if isinstance(one, Blob)]

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import getpass
+import os
+import socket
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from goldcopy.errors import VaultDamaged, Wrong
+from goldcopy.errors import VaultDamaged, VaultSealed, Wrong
 from goldcopy.snapshot import Gap, Item, Snapshot
-from goldcopy.vault import blame, marker, names
+from goldcopy.vault import blame, keyring, marker, names
 from goldcopy.vault.catalog import Catalog
 from goldcopy.vault.folder import pack_path
 from goldcopy.vault.index import Index, Row
-from goldcopy.vault.pack import read_record
-from goldcopy.vault.records import Entry, SnapshotRecord, read_blob, read_snapshot
+from goldcopy.vault.keyring import Keyring
+from goldcopy.vault.keys import WRITER, Reader, SigningKey, digest_secret
+from goldcopy.vault.pack import Trust, read_record
+from goldcopy.vault.records import (
+    Entry,
+    Note,
+    SnapshotRecord,
+    read_blob,
+    read_note,
+    read_snapshot,
+)
 from goldcopy.vault.state import State
 
 if TYPE_CHECKING:
@@ -33,23 +45,64 @@ class Vault:
         self.catalog = catalog
 
     @classmethod
-    def create(cls, path: Path | str) -> Self:
-        """Make an empty vault in a new or empty folder, and open it. Raises ``Wrong``."""
-        marker.make(Path(path))
-        return cls.open(path)
+    def create(
+        cls,
+        path: Path | str,
+        owner: SigningKey | None = None,
+        recipients: Sequence[str] = (),
+        reader: Reader | None = None,
+    ) -> Self:
+        """Make an empty vault in a new or empty folder, and open it. Raises ``Wrong``.
+
+        Args:
+            path: the folder.
+            owner: signs the keyring; whoever gives none can never change it.
+            recipients: public keys of age to whom packs are sealed; none: they are not sealed.
+            reader: opens what is sealed.
+        """
+        path, owner = Path(path), owner or SigningKey()
+        marker.prepare(path)
+        key = SigningKey()
+        key.save(path / marker.COLLECTOR / WRITER)
+        digest_secret(path / marker.COLLECTOR)
+        keyring.write(path, owner, recipients, [keyring.Writer(me(), key.public)])
+        marker.make(path, owner.public)
+        return cls.open(path, reader)
 
     @classmethod
-    def open(cls, path: Path | str) -> Self:
+    def open(cls, path: Path | str, reader: Reader | None = None) -> Self:
         """Open a vault; its index is brought up to date, or made anew, where it must be.
 
+        Without the ``reader`` of a sealed vault it still lists what this collector has stored.
         Raises ``VaultUnavailable``, ``VaultDamaged`` or ``Wrong``.
         """
         path = Path(path)
-        return cls(path, Catalog(path, marker.read(path)))
+        found = marker.read(path)
+        ring, _ = keyring.read(path, found.owner)
+        return cls(path, Catalog(path, Trust(found.vault, ring, reader)))
 
     def close(self) -> None:
         """Let go of the index."""
         self.catalog.close()
+
+    @property
+    def id(self) -> str:
+        """Its id; made of the owner's key, so it cannot be put on another vault."""
+        return self.catalog.trust.vault
+
+    @property
+    def ring(self) -> Keyring:
+        """To whom it is sealed, and whose packs count."""
+        return self.catalog.trust.ring
+
+    @property
+    def sealed(self) -> bool:
+        """Whether there are packs that cannot be opened here: then histories may lack something."""
+        return bool(self.catalog.read(lambda index: index.sealed()))
+
+    def head(self) -> tuple[int, str]:
+        """Number and hash of the last pack: kept elsewhere, they show a vault that was put back."""
+        return self.catalog.last()
 
     @property
     def doubts(self) -> list[str]:
@@ -103,9 +156,21 @@ class Vault:
             return self.catalog.read(lambda index: index.blob(sha256)) is not None
         try:
             self.blob(sha256)
-        except (VaultDamaged, Wrong):
+        except (VaultDamaged, VaultSealed, Wrong):
             return False
         return True
+
+    def notes(self, kind: str | None = None, device: str | None = None) -> list[Note]:
+        """What was noted, oldest first; of one kind, or about one device, if asked for.
+
+        Raises ``VaultSealed``, ``VaultDamaged``.
+        """
+        return self.catalog.read(
+            lambda index: [
+                read_note(read_record(self.path, self.catalog.trust, place))
+                for place in index.notes(kind, device)
+            ]
+        )
 
     def blame(self, device: str, path: str) -> list[tuple[Entry, Item | Gap | None]]:
         """Each entry at which one item was not as before, newest first; None: it was gone.
@@ -137,7 +202,7 @@ class Vault:
         return writing(self, by, linger)
 
     def _state(self, index: Index, entry: Entry) -> State:
-        row = index.at(entry.device, entry.number)
+        row = next(iter(index.span(entry.device, entry.number, entry.number)), None)
         if row is None or row.entry.id != entry.id:
             row = index.find(entry.device, entry.id)
         if row is None:
@@ -157,43 +222,52 @@ class Vault:
 
     def _chain(self, index: Index, row: Row) -> list[Row]:
         """The rows from a keyframe up to this one that change anything."""
-        chain = [row]
-        while row.base:
-            row = self._base(index, row)
-            if row.entry.id == chain[-1].entry.id:
-                chain.pop()
-            chain.append(row)
-        return chain[::-1]
+        if row.depth < 0:
+            raise self._baseless(row)
+        device, number = row.entry.device, row.entry.number
+        rows = index.span(device, number - row.depth, number)
+        return [
+            one
+            for before, one in zip([None, *rows], rows, strict=False)
+            if before is None or one.depth == 0 or before.entry.id != one.entry.id
+        ]
 
-    def _base(self, index: Index, row: Row) -> Row:
-        base = index.find(row.entry.device, row.base, before=row.entry.number)
-        if base is None:
-            raise VaultDamaged(
-                f"{row.entry.device}: the snapshot {row.base[:12]} that {row.entry.id[:12]} "
-                f"builds on is not there; {'; '.join(self.doubts) or 'a pack is missing'}"
-            )
-        return base
+    def _baseless(self, row: Row) -> VaultDamaged:
+        return VaultDamaged(
+            f"{row.entry.device}: the snapshot that {row.entry.id[:12]} builds on is not there; "
+            f"{'; '.join(self.doubts) or 'a pack is missing'}"
+        )
 
     def _record(self, row: Row) -> SnapshotRecord:
-        return read_snapshot(read_record(self.path, row.place))
+        return read_snapshot(read_record(self.path, self.catalog.trust, row.place))
 
     def _records(self, index: Index, device: str) -> Iterator[tuple[Entry, SnapshotRecord]]:
         """The records of a device, oldest first, of the entries that are not as the one before."""
         before = ""
         for row in reversed(index.history(device)):
-            if row.base and row.base != before:
-                self._base(index, row)
-                raise VaultDamaged(f"{device}: a snapshot before {row.entry.id[:12]} is not there")
+            if row.depth < 0:
+                raise self._baseless(row)
             if row.entry.id != before:
                 yield row.entry, self._record(row)
             before = row.entry.id
 
     def _blob(self, index: Index, sha256: str) -> bytes:
-        place = index.blob(sha256)
-        if place is None:
+        found = index.blob(sha256)
+        if found is None:
             said = f"the vault has no content with the hash {sha256}"
             raise VaultDamaged(f"{said}; {self.doubts[0]}") if self.doubts else Wrong(said)
+        line = read_record(self.path, self.catalog.trust, found[1])
         try:
-            return read_blob(read_record(self.path, place), sha256)
+            return read_blob(line, sha256, lambda base: self._blob(index, base))
         except Wrong as error:
-            raise VaultDamaged(f"{pack_path(self.path, place.pack)} is damaged: {error}") from None
+            path = pack_path(self.path, found[1].pack)
+            raise VaultDamaged(f"{path} is damaged: {error}") from None
+
+
+def me() -> str:
+    """``user@host``."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"

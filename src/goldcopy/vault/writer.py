@@ -8,27 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import getpass
-import os
-import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from functools import partial
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from goldcopy.errors import GoldcopyError, VaultDamaged, VaultUnavailable
+from goldcopy.errors import GoldcopyError, VaultDamaged, VaultSealed, VaultUnavailable, Wrong
 from goldcopy.snapshot import Snapshot
-from goldcopy.vault.draft import draft
-from goldcopy.vault.folder import sweep
+from goldcopy.vault.draft import Draft, draft
+from goldcopy.vault.folder import disk, sweep
+from goldcopy.vault.keys import WRITER, SigningKey, digest_secret
 from goldcopy.vault.lock import Lock
+from goldcopy.vault.marker import COLLECTOR
+from goldcopy.vault.memory import Memory
 from goldcopy.vault.pack import Builder
-from goldcopy.vault.records import Facts, Kept
-from goldcopy.vault.state import blobs_of
-from goldcopy.vault.store import Vault
+from goldcopy.vault.records import Facts, Kept, Note, NoteRecord, encode, read_note
+from goldcopy.vault.store import Vault, me
 
 T = TypeVar("T")
+K = TypeVar("K")
 
 PACK = 32 * 1024 * 1024
 """A pack is written at once when snapshots of about so many bytes are waiting for it."""
@@ -37,10 +38,10 @@ PACK = 32 * 1024 * 1024
 @contextlib.asynccontextmanager
 async def writing(vault: Vault, by: str, linger: float) -> AsyncIterator[Writer]:
     """See ``Vault.writing``."""
-    by = by or _me()
+    by = by or me()
     lock = Lock(vault.path)
     with ThreadPoolExecutor(1, "goldcopy-vault") as thread:
-        writer = Writer(vault, by, linger, thread)
+        writer = Writer(vault, _key(vault), by, linger, thread)
         try:
             await writer.in_thread(lambda: _begin(vault, lock, by))
             packing = asyncio.create_task(writer.run())
@@ -59,21 +60,44 @@ def _begin(vault: Vault, lock: Lock, by: str) -> None:
     vault.catalog.refresh()
 
 
-class Writer:
-    """Keeps snapshots. Made by ``Vault.writing``; one at a time in the whole vault."""
+def _key(vault: Vault) -> SigningKey:
+    """This collector's key. Raises ``Wrong`` if there is none, or if it does not count."""
+    path = vault.path / COLLECTOR / WRITER
+    with disk(path):
+        there = path.exists()
+    if not there:
+        raise Wrong(
+            f"{vault.path} has no key to sign with, so it is for reading: goldcopy vault admit "
+            "makes one, with the owner's key"
+        )
+    key = SigningKey.load(path)
+    if not any(one.key == key.public and not one.until for one in vault.ring.writers):
+        raise Wrong(
+            f"{path} is no longer a key whose packs count: goldcopy vault admit makes a new one, "
+            "with the owner's key"
+        )
+    return key
 
-    def __init__(self, vault: Vault, by: str, linger: float, thread: ThreadPoolExecutor) -> None:
+
+class Writer:
+    """Keeps snapshots and notes. Made by ``Vault.writing``; one at a time in the whole vault."""
+
+    def __init__(
+        self, vault: Vault, key: SigningKey, by: str, linger: float, thread: ThreadPoolExecutor
+    ) -> None:
         self._vault = vault
+        self._key = key
+        self._secret = digest_secret(vault.path / COLLECTOR)
         self._by = by
         self._linger = linger
         self._thread = thread
-        self._queue: list[_Waiting] = []
+        self._queue: list[_Waiting[Any]] = []
         self._pulling = 0
         self._finished = False
         self._news = asyncio.Event()
 
     def latest(self, device: str) -> Snapshot | None:
-        """The newest snapshot of a device; None if there is none, or if it cannot be read.
+        """The newest snapshot of a device; None if there is none, or if it cannot be read here.
 
         It blocks on the disk for milliseconds, and may be called from any thread.
         """
@@ -85,6 +109,8 @@ class Writer:
             if self._vault.doubts:  # what is carried over from it must not be lost
                 all(snapshot.blobs.values())
             return snapshot
+        except VaultSealed:
+            return None
         except VaultDamaged as error:
             self._vault.catalog.doubt(str(error))
             return None
@@ -108,11 +134,20 @@ class Writer:
         Raises ``VaultUnavailable`` if it could not be written: it is not kept then, and may be
         tried again; ``Wrong`` if it lacks content.
         """
-        if self._finished:
-            raise VaultUnavailable(f"{self._vault.path}: this run has ended, it keeps no more")
         if not facts.by:
             facts = msgspec.structs.replace(facts, by=self._by)
-        waiting = _Waiting(snapshot, facts)
+        return await self._kept(_Snapshot(snapshot, facts))
+
+    async def note(self, kind: str, device: str, body: Mapping[str, object]) -> Note:
+        """Keep what is said about a device (or "" for none); return when it is on the disk.
+
+        ``body`` is what JSON can tell. Raises as ``keep``.
+        """
+        return await self._kept(_Note(NoteRecord(kind, device, _now(), self._by, dict(body))))
+
+    async def _kept(self, waiting: _Waiting[K]) -> K:
+        if self._finished:
+            raise VaultUnavailable(f"{self._vault.path}: this run has ended, it keeps no more")
         self._queue.append(waiting)
         self._news.set()
         try:
@@ -161,57 +196,65 @@ class Writer:
         size = sum(one.size for one in self._queue)
         return self._finished or not self._pulling or size >= PACK
 
-    def _take(self) -> list[_Waiting]:
+    def _take(self) -> list[_Waiting[Any]]:
         """What goes into the next pack: each device once, for its next snapshot builds on that."""
-        batch: dict[str, _Waiting] = {}
+        batch: list[_Waiting[Any]] = []
+        devices: set[str] = set()
         size = 0
         self._queue = [one for one in self._queue if one.is_wanted()]
         for one in self._queue:
-            if size < PACK and one.snapshot.device not in batch:
-                batch[one.snapshot.device] = one
+            if size < PACK and one.device not in devices:
+                batch.append(one)
+                devices.update([one.device] if one.device else [])
                 size += one.size
-        self._queue = [one for one in self._queue if batch.get(one.snapshot.device) is not one]
-        return list(batch.values())
+        self._queue = [one for one in self._queue if one not in batch]
+        return batch
 
-    def _write(self, batch: list[_Waiting]) -> list[Kept | GoldcopyError]:
-        """Write one pack. Runs in the writer's thread."""
+    def _write(self, batch: list[_Waiting[Any]]) -> list[object]:
+        """Write one pack; what became of each. Runs in the writer's thread."""
         catalog = self._vault.catalog
         seq, previous = catalog.last()
-        builder = Builder(seq + 1)
+        builder = Builder(seq + 1, catalog.trust)
         packed: set[str] = set()
-        refused: dict[str, GoldcopyError] = {}
-        for one in batch:
+        memories: dict[str, Memory] = {}
+        refused: dict[int, GoldcopyError] = {}
+        for place, one in enumerate(batch):
             try:
-                for line in draft(self._vault, one.snapshot, one.facts, packed):
-                    builder.add(line)
+                lines, memory = one.draft(self._vault, packed, self._secret)
             except GoldcopyError as error:
-                refused[one.snapshot.device] = error
+                refused[place] = error
+                continue
+            if memory is not None:
+                memories[one.device] = memory
+            for line in lines:
+                builder.add(line)
         if len(refused) < len(batch):
-            catalog.add(builder.write(self._vault.path, catalog.vault_id, self._by, previous))
-        devices = [one.snapshot.device for one in batch]
-        return [refused.get(device) or self._kept(device) for device in devices]
-
-    def _kept(self, device: str) -> Kept:
-        row = self._vault.catalog.read(lambda index: index.latest(device))
-        assert row is not None
-        return Kept(row.entry, row.entry.unchanged)
+            catalog.add(builder.write(self._vault.path, self._key, self._by, previous), memories)
+        return [refused.get(place) or one.outcome(self._vault) for place, one in enumerate(batch)]
 
 
-class _Waiting:
-    """A snapshot that is to be kept, and the future of whoever waits for it."""
+class _Waiting(Generic[K]):
+    """Something that is to be kept, and the future of whoever waits for it."""
 
-    def __init__(self, snapshot: Snapshot, facts: Facts) -> None:
-        self.snapshot = snapshot
-        self.facts = facts
-        blobs = [blob.size for item in snapshot.items for blob in blobs_of(item)]
-        self.size = 200 * len(snapshot.items) + sum(blobs)
-        self._kept: asyncio.Future[Kept] = asyncio.get_running_loop().create_future()
+    device = ""
+    size = 1000
+
+    def __init__(self) -> None:
+        self._kept: asyncio.Future[K] = asyncio.get_running_loop().create_future()
+
+    def draft(self, vault: Vault, packed: set[str], secret: bytes) -> Draft:
+        """Its records."""
+        raise NotImplementedError
+
+    def outcome(self, vault: Vault) -> K:
+        """What to tell who waits, once the records are on the disk."""
+        raise NotImplementedError
 
     def is_wanted(self) -> bool:
         """Whether anybody still waits for it."""
         return not self._kept.done()
 
-    def tell(self, outcome: Kept | GoldcopyError) -> None:
+    def tell(self, outcome: K | GoldcopyError) -> None:
         """Say what became of it, unless nobody waits any more."""
         if isinstance(outcome, GoldcopyError):
             self.fail(outcome)
@@ -223,13 +266,43 @@ class _Waiting:
         if self.is_wanted():
             self._kept.set_exception(error)
 
-    async def wait(self) -> Kept:
+    async def wait(self) -> K:
         return await self._kept
 
 
-def _me() -> str:
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"
+class _Snapshot(_Waiting[Kept]):
+    """The snapshot of a device."""
+
+    def __init__(self, snapshot: Snapshot, facts: Facts) -> None:
+        super().__init__()
+        self._snapshot = snapshot
+        self._facts = facts
+        self.device = snapshot.device
+        blobs = (blob.size for blobs in snapshot.bulk.values() for blob in blobs)
+        self.size = 200 * len(snapshot.items) + sum(blobs)
+
+    def draft(self, vault: Vault, packed: set[str], secret: bytes) -> Draft:
+        return draft(vault, self._snapshot, self._facts, packed, secret)
+
+    def outcome(self, vault: Vault) -> Kept:
+        row = vault.catalog.read(lambda index: index.latest(self.device))
+        assert row is not None
+        return Kept(row.entry, row.entry.unchanged)
+
+
+class _Note(_Waiting[Note]):
+    """A note."""
+
+    def __init__(self, record: NoteRecord) -> None:
+        super().__init__()
+        self._line = encode(record)
+
+    def draft(self, vault: Vault, packed: set[str], secret: bytes) -> Draft:
+        return Draft([self._line], None)
+
+    def outcome(self, vault: Vault) -> Note:
+        return read_note(self._line)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,114 @@
+"""What a collector remembers of what it stored last: keyed digests, which tell only "the same".
+
+So it stores just what has changed, and need not be able to read what it has stored (issue 5). A
+digest is short: that two different lines have one is as likely as 1 in 2^48 for each change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+
+import msgspec
+
+from goldcopy.snapshot import Snapshot
+
+SIZE = 6
+"""Bytes of the digest of a line, or of a page."""
+PAGE = 256
+"""Bytes of big content that are told apart; of a block that changed, only such pages are stored."""
+GROUP = 32
+"""Lines that have a digest together too: most groups are as they were, and are not looked into."""
+_WHOLE = 16
+
+
+class Memory(msgspec.Struct, frozen=True, array_like=True):
+    """The digests of one snapshot."""
+
+    id: bytes
+    paths: bytes
+    """Of all paths: while it is the same, items have neither come nor gone."""
+    head: bytes
+    gaps: bytes
+    lines: bytes
+    """Of each item, in their order."""
+    groups: bytes
+    """Of each GROUP items."""
+    settings: bytes
+    blobs: dict[int, list[tuple[bytes, bytes]]]
+    """For each item with big content, by its position: hash, and the digests of its pages."""
+
+
+def remember(snapshot: Snapshot, secret: bytes, before: Memory | None) -> Memory:
+    """The digests of a snapshot.
+
+    Args:
+        snapshot: what is stored now.
+        secret: this collector's own.
+        before: of the snapshot before, made with the same secret: what is as it was is taken over.
+    """
+
+    def short(data: bytes, size: int = SIZE) -> bytes:
+        return blake2b(data, digest_size=size, key=secret).digest()
+
+    form = snapshot.form
+    paths = short("\n".join([item.path for item in snapshot.items]).encode(), _WHOLE)
+    if before is not None and before.paths != paths:
+        before = None
+    lines, groups = _lines(form.items, before, short)
+    return Memory(
+        bytes.fromhex(snapshot.id),
+        paths,
+        short(form.head, _WHOLE),
+        short(b"\n".join(form.gaps), _WHOLE),
+        lines,
+        groups,
+        bytes.fromhex(snapshot.settings),
+        {at: _pages(snapshot, at, before, short) for at in snapshot.bulk},
+    )
+
+
+def _lines(
+    items: Sequence[bytes], before: Memory | None, short: Callable[[bytes], bytes]
+) -> tuple[bytes, bytes]:
+    lines, groups = [], []
+    for number in range((len(items) + GROUP - 1) // GROUP):
+        group = items[number * GROUP : (number + 1) * GROUP]
+        groups.append(short(b"\n".join(group)))
+        if before is not None and groups[-1] == before.groups[number * SIZE : (number + 1) * SIZE]:
+            span = GROUP * SIZE
+            lines.append(before.lines[number * span : (number + 1) * span])
+        else:
+            lines += map(short, group)
+    return b"".join(lines), b"".join(groups)
+
+
+def _pages(
+    snapshot: Snapshot, at: int, before: Memory | None, short: Callable[[bytes], bytes]
+) -> list[tuple[bytes, bytes]]:
+    known = dict(before.blobs.get(at, ())) if before is not None else {}
+    found = []
+    for blob in snapshot.bulk[at]:
+        sha256 = bytes.fromhex(blob.sha256)
+        pages = known.get(sha256)
+        if pages is None:
+            pages = b"".join(map(short, pages_of(snapshot.blobs.get(blob.sha256, b""))))
+        found.append((sha256, pages))
+    return found
+
+
+def pages_of(content: bytes) -> Sequence[bytes]:
+    """Big content, cut."""
+    return [content[at : at + PAGE] for at in range(0, len(content), PAGE)]
+
+
+def changed(old: bytes, new: bytes) -> list[int]:
+    """Positions at which two runs of digests differ."""
+    span = GROUP * SIZE
+    return [
+        at // SIZE
+        for group in range(0, len(new), span)
+        if old[group : group + span] != new[group : group + span]
+        for at in range(group, min(group + span, len(new)), SIZE)
+        if old[at : at + SIZE] != new[at : at + SIZE]
+    ]
