@@ -10,7 +10,7 @@ from goldcopy_enip.encode import encoded
 from goldcopy_enip.pccc_files import DataFile, Kind, Member
 from goldcopy_enip.types import ATOMS, Atom, decode
 
-_ATOMS: dict[str, Atom] = {atom.name: atom for atom in ATOMS.values()}
+BY_NAME: dict[str, Atom] = {atom.name: atom for atom in ATOMS.values()}
 LONGEST = 82
 """Characters of a string."""
 
@@ -31,7 +31,7 @@ def items(file: DataFile, at: int, data: bytes) -> tuple[list[Item], list[Gap]]:
         if kind.type == "STRING" and length > LONGEST:
             gaps.append(Gap(path, f"it claims {length} characters; a string has {LONGEST} at most"))
             continue
-        value = text(octets) if kind.type == "STRING" else decode(_ATOMS[kind.type], (), octets)
+        value = text(octets) if kind.type == "STRING" else decode(BY_NAME[kind.type], (), octets)
         item = Item(path, "tag", kind.type, value, kind.role, kind.access, address=address)
         found.append(item)
     return found, gaps
@@ -41,7 +41,7 @@ def _member(member: Member, path: str, address: str, octets: bytes) -> Item:
     word = octets[2 * member.word : 2 * member.word + 2]
     value: Value
     if member.bit < 0:
-        value = decode(_ATOMS[member.type], (), word)
+        value = decode(BY_NAME[member.type], (), word)
     else:
         value = int.from_bytes(word, "little") >> member.bit & 1 == 1
     place = f"{address}{'.' if member.bit < 0 else '/'}{member.name}"
@@ -67,7 +67,7 @@ def swapped(octets: bytes) -> bytes:
 def element(kind: Kind, name: str, value: Value) -> bytes:
     """An element as the processor holds it. Raises ``Wrong`` for a value that is none."""
     if kind.type != "STRING":
-        return encoded(_ATOMS[kind.type], value)
+        return encoded(BY_NAME[kind.type], value)
     if not isinstance(value, str):
         raise Wrong(f"{name} is a string, and {value!r} is none")
     octets = value.encode("latin-1", "replace")

@@ -12,13 +12,11 @@ from goldcopy_enip.encode import encoded
 from goldcopy_enip.pccc import Command
 from goldcopy_enip.pccc_files import KINDS, DataFile, Member
 from goldcopy_enip.pccc_session import PcccSession
-from goldcopy_enip.pccc_values import element, member_of
+from goldcopy_enip.pccc_values import BY_NAME, element, member_of
 from goldcopy_enip.slc import MOST_SMALL, Dialect
-from goldcopy_enip.types import ATOMS
 
 _ADDRESS = re.compile(r"([A-Z]{1,2})(\d{1,3}):(\d{1,5})(?:[./](\w+))?")
 _PROGRAMMING = ("PROG", "REMOTE PROG")
-_ATOMS = {atom.name: atom for atom in ATOMS.values()}
 
 
 class _Place(NamedTuple):
@@ -32,6 +30,11 @@ class _Place(NamedTuple):
     def bit(self) -> bool:
         return self.member is not None and self.member.bit >= 0
 
+    @property
+    def word(self) -> tuple[str, int]:
+        """The file, and of a member the element: what it can share a command with."""
+        return self.file.name, self.at if self.member else -1
+
 
 class PcccWriter(PcccSession):
     """A session that may write data files."""
@@ -40,26 +43,16 @@ class PcccWriter(PcccSession):
     """Data files of which the type is known to be right."""
 
     def groups(self, items: Sequence[Item]) -> Sequence[Sequence[Item]]:
-        """Elements that follow one another in a file, and bits of one word, go together."""
-        found: list[list[Item]] = []
-        last: _Place | None = None
-        for item in items:
-            place = _place(item)
-            if last and place and self._joins(found[-1], last, place):
-                found[-1].append(item)
-            else:
-                found.append([item])
-            last = place
-        return found
-
-    def _joins(self, group: list[Item], last: _Place, place: _Place) -> bool:
-        same = last.file.name == place.file.name
-        if place.bit and last.bit:
-            return same and last.at == place.at and len(group) < 16
-        whole = last.member is None and place.member is None
+        """Elements that make one run in a file, in whichever order, and bits of one word."""
         most = self._found.dialect.most if self._found else MOST_SMALL
-        room = most // place.file.kind.size
-        return same and whole and place.at == last.at + 1 and len(group) < room
+        places = [_place(item) if _may(item) else None for item in items]
+        found: list[Sequence[Item]] = []
+        at = 0
+        while at < len(items):
+            size = _together(places[at : at + most], most)
+            found.append(items[at : at + size])
+            at += size
+        return found
 
     async def write(self, group: Sequence[Item]) -> None:
         """Write the items of one group with one command, which the processor acknowledges.
@@ -107,34 +100,51 @@ def _checked(item: Item) -> _Place:
             f"{item.path}: of data files, elements of N, F, L, D and ST, bits of B, and PRE or LEN "
             "are written"
         )
-    if item.access != "read-write" or item.role != "setting":
+    if not _may(item):
         raise Refused(f"{item.path} is not to be written: it is a live value, or it is read only")
     return place
+
+
+def _may(item: Item) -> bool:
+    return item.access == "read-write" and item.role == "setting"
+
+
+def _together(places: Sequence[_Place | None], most: int) -> int:
+    """How many of these, from the first one on, one command writes."""
+    first = places[0]
+    if first is None or (first.member and not first.bit):
+        return 1
+    seen: set[int] = set()
+    best = 1
+    low = high = first.at
+    for size, place in enumerate(places, 1):
+        if place is None or place.word != first.word:
+            break
+        number = place.member.bit if place.member else place.at
+        low, high = min(low, place.at), max(high, place.at)
+        if number in seen or (high - low + 1) * first.file.kind.size > most:
+            break
+        seen.add(number)
+        if first.bit or high - low + 1 == size:
+            best = size
+    return best
 
 
 def _command(dialect: Dialect, places: Sequence[_Place], items: Sequence[Item]) -> Command:
     """The one command for a group. Raises ``Wrong`` if one command cannot write these."""
     first = places[0]
+    if _together(places, max(dialect.most, first.file.kind.size)) != len(places):
+        raise Wrong(f"one command does not write {items[0].path} and what goes with it")
     if first.bit:
-        if any(
-            (one.file.name, one.at, one.bit) != (first.file.name, first.at, True) for one in places
-        ):
-            raise Wrong(f"{items[0].path} and what goes with it are not bits of one word")
         mask = bits = 0
         for place, item in zip(places, items, strict=True):
             bit = 1 << place.member.bit if place.member else 0
             mask |= bit
-            bits |= bit if encoded(_ATOMS["BOOL"], item.value) != b"\0" else 0
+            bits |= bit if encoded(BY_NAME["BOOL"], item.value) != b"\0" else 0
         return dialect.mask(first.file, first.at, mask, bits)
     if first.member:
-        if len(places) > 1:
-            raise Wrong(f"{items[0].path} and what goes with it are not one run of elements")
-        octets = encoded(_ATOMS[first.member.type], items[0].value)
+        octets = encoded(BY_NAME[first.member.type], items[0].value)
         return dialect.write(first.file, first.at, first.member.word, octets)
-    numbers = [(one.file.name, one.at, one.member) for one in places]
-    if numbers != [(first.file.name, first.at + n, None) for n in range(len(places))]:
-        raise Wrong(f"{items[0].path} and what goes with it are not one run of elements")
-    octets = b"".join(element(first.file.kind, one.path, one.value) for one in items)
-    if len(octets) > max(dialect.most, first.file.kind.size):
-        raise Wrong(f"{len(items)} elements from {items[0].path} on are too many for one command")
-    return dialect.write(first.file, first.at, 0, octets)
+    run = sorted(zip(places, items, strict=True), key=lambda pair: pair[0].at)
+    octets = b"".join(element(first.file.kind, item.path, item.value) for _, item in run)
+    return dialect.write(first.file, run[0][0].at, 0, octets)

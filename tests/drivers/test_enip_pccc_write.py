@@ -105,6 +105,33 @@ async def test_elements_in_a_row_go_in_one_command() -> None:
         assert held["F8"][1] == (2.5, 1.5, 2.5)
 
 
+async def test_a_run_may_come_in_any_order() -> None:
+    """A snapshot has its paths in the order of text: 0, 1, 10, 11, 2."""
+    async with slc() as simulator:
+        items = await items_of(simulator)
+        numbers = sorted(range(60), key=str)
+        run = [setting(items[f"file/N7/{at}"], 1000 + at) for at in numbers]
+        assert await write(simulator, run, known=True) == [60]
+        held = simulator.values()["N7"][1]
+        assert isinstance(held, tuple)
+        assert held == (*range(1000, 1060), *range(60))
+        assert len(written(simulator)) == 1
+
+
+async def test_what_cannot_be_written_is_a_group_of_its_own() -> None:
+    async with slc() as simulator:
+        items = await items_of(simulator)
+        bits = [setting(items[f"file/B3/1/{bit}"], True) for bit in (0, 1, 2)]
+        bits[1] = items["file/B3/1/1"]
+        twice = [setting(items["file/N7/0"], 1), setting(items["file/N7/0"], 2)]
+        presets = [setting(items[f"file/T4/{at}/PRE"], 1) for at in (0, 1)]
+        async with EnipDriver().open_writing(target_of(simulator), Meter()) as session:
+            groups = session.groups([*bits, *twice, *presets, items["file/S2/0"]])
+            assert [len(group) for group in groups] == [1] * 8
+            assert session.groups([]) == []
+        assert not written(simulator)
+
+
 async def test_as_long_as_the_processor_is_not_known_groups_fit_the_smallest() -> None:
     async with slc() as simulator:
         items = await items_of(simulator)
@@ -201,7 +228,8 @@ async def test_a_value_that_does_not_fit_is_not_written(
     "paths",
     [
         ("file/N7/0", "file/N7/2"),
-        ("file/N7/1", "file/N7/0"),
+        ("file/N7/0", "file/N7/0"),
+        ("file/B3/0/1", "file/B3/0/1"),
         ("file/N7/0", "file/F8/1"),
         ("file/T4/0/PRE", "file/T4/1/PRE"),
         ("file/B3/0/1", "file/B3/1/1"),
