@@ -140,7 +140,9 @@ def _command(dialect: Dialect, places: Sequence[_Place], items: Sequence[Item]) 
         for place, item in zip(places, items, strict=True):
             bit = 1 << place.member.bit if place.member else 0
             mask |= bit
-            bits |= bit if encoded(BY_NAME["BOOL"], item.value) != b"\0" else 0
+            if not isinstance(item.value, bool):
+                raise Wrong(f"{item.path} is a bit, and {item.value!r} is neither true nor false")
+            bits |= bit if item.value else 0
         return dialect.mask(first.file, first.at, mask, bits)
     if first.member:
         octets = encoded(BY_NAME[first.member.type], items[0].value)

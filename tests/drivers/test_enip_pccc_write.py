@@ -212,6 +212,7 @@ async def test_a_live_bit_is_not_written() -> None:
         ("file/ST9/0", "x" * 83, "no room for 83"),
         ("file/ST9/0", "\u0416", "Latin-1"),
         ("file/ST9/0", 5, "is a string"),
+        ("file/B3/0/0", 1, "is a bit"),
     ],
 )
 async def test_a_value_that_does_not_fit_is_not_written(
