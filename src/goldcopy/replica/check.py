@@ -171,8 +171,8 @@ class _Check:
             self._found(
                 name,
                 "fork",
-                "both copies are signed and whole, and they differ: two collectors wrote one vault, or "
-                "it was rolled back and written on; keep both, and find out who wrote which",
+                "both copies are signed and whole, and they differ: two collectors wrote one "
+                "vault, or it was rolled back and written on; keep both, and find out who wrote them",
             )
 
     def _found(self, name: str, kind: Kind, words: str) -> None:
