@@ -8,40 +8,17 @@ from typing import ClassVar
 
 import msgspec
 
-from goldcopy.driver import Capability, Meter, Reading, Target
+from goldcopy.driver import Capability, Meter, Target
 from goldcopy.errors import Wrong
-from goldcopy.snapshot import Identity
 
 from .channel import connect
 from .client import Client
-from .identity import identify
 from .options import OpcUaOptions
-from .pull import pull
-from .server import Server, look
+from .server import look
+from .session import OpcUaSession
+from .writer import OpcUaWriter
 
-__all__ = ["OpcUaDriver", "OpcUaOptions", "OpcUaSession"]
-
-
-class OpcUaSession:
-    """An open session, for reading."""
-
-    def __init__(self, client: Client, options: OpcUaOptions) -> None:
-        self._client = client
-        self._options = options
-        self._server: Server | None = None
-
-    async def identify(self) -> Identity:
-        """DI nameplate of the one device, else BuildInfo; the server's state is the mode."""
-        return await identify(self._client, await self._look())
-
-    async def read(self) -> Reading:
-        """All variables and files below the roots, each path once."""
-        return await pull(self._client, await self._look(), self._options)
-
-    async def _look(self) -> Server:
-        if self._server is None:
-            self._server = await look(self._client)
-        return self._server
+__all__ = ["OpcUaDriver", "OpcUaOptions", "OpcUaSession", "OpcUaWriter"]
 
 
 class OpcUaDriver:
@@ -74,14 +51,33 @@ class OpcUaDriver:
         ),
         Capability("events and history", "planned", "not read yet"),
         Capability("change token", "impossible", "no token of OPC UA covers values"),
-        Capability("restore", "planned", "writes come with the restore"),
+        Capability(
+            "writing values",
+            "partial",
+            "scalars, arrays, matrices, structures; with a member of a structure the others are "
+            "written as they were read just before; no status, no time stamps",
+        ),
+        Capability("writing files, calling methods", "planned", "a restore writes values only"),
     )
 
     @asynccontextmanager
     async def open(self, target: Target, meter: Meter) -> AsyncIterator[OpcUaSession]:
         """Connect and log in on enter, close on exit, also when cancelled."""
-        options = OpcUaOptions() if target.options is None else target.options
-        if not isinstance(options, OpcUaOptions):
-            raise Wrong(f"{target.device}: these are not options of an OPC UA device: {options!r}")
+        options = _options(target)
         async with connect(target, options, meter) as channel:
             yield OpcUaSession(Client(channel), options)
+
+    @asynccontextmanager
+    async def open_writing(self, target: Target, meter: Meter) -> AsyncIterator[OpcUaWriter]:
+        """As ``open``, for a restore; the server's limits are asked for at once."""
+        options = _options(target)
+        async with connect(target, options, meter, writing=True) as channel:
+            client = Client(channel)
+            yield OpcUaWriter(client, options, await look(client))
+
+
+def _options(target: Target) -> OpcUaOptions:
+    options = OpcUaOptions() if target.options is None else target.options
+    if not isinstance(options, OpcUaOptions):
+        raise Wrong(f"{target.device}: these are not options of an OPC UA device: {options!r}")
+    return options

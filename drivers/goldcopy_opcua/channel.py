@@ -1,4 +1,4 @@
-"""A session with one server: connected, logged in, for reading only, closed whatever happens."""
+"""A session with one server: connected, logged in, closed whatever happens."""
 
 from __future__ import annotations
 
@@ -47,10 +47,12 @@ class _UaClient(UaClient):
 class Channel:
     """An activated session. Made by ``connect``."""
 
-    def __init__(self, target: Target, options: OpcUaOptions, meter: Meter) -> None:
+    def __init__(
+        self, target: Target, options: OpcUaOptions, meter: Meter, *, writing: bool = False
+    ) -> None:
         self.target = target
         self.meter = meter
-        self.guard = ReadGuard()
+        self.guard = ReadGuard(writing=writing)
         self.application_uri = ""
         """The server's own, once the session is open."""
         self.window = max(1, target.courtesy.window)
@@ -236,13 +238,15 @@ class Channel:
 
 
 @asynccontextmanager
-async def connect(target: Target, options: OpcUaOptions, meter: Meter) -> AsyncIterator[Channel]:
-    """A session for reading, closed when the context is left, also when cancelled.
+async def connect(
+    target: Target, options: OpcUaOptions, meter: Meter, *, writing: bool = False
+) -> AsyncIterator[Channel]:
+    """A session, for reading unless ``writing``; closed with its context, also when cancelled.
 
     Raises ``Wrong`` before anything is sent, ``Unreachable``, ``Refused``, ``Malformed``.
     """
     own = await security.prepare(target, options)
-    channel = Channel(target, options, meter)
+    channel = Channel(target, options, meter, writing=writing)
     try:
         await channel.open(own, options)
         yield channel

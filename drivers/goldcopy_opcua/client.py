@@ -32,6 +32,7 @@ class Limits:
 
     read: int = 500
     browse: int = 100
+    write: int = 50
     points: int = 0
     """Continuation points that a session may hold; 0 if the server does not say."""
     byte_string: int = 0

@@ -76,8 +76,8 @@ class Items:
         low = high = None
         unit = ""
         if steps:
-            path += "".join(f"/{_step(step)}" for step in steps)
-            address = address and address + _member(steps)
+            path += "".join(f"/{segment(step)}" for step in steps)
+            address = address and address + member(steps)
         elif node.children:
             low, high = self._range(node)
             unit = self._unit(node)
@@ -118,7 +118,7 @@ class Items:
         if data.kind != EXTENSION_OBJECT:
             yield leaf
             return
-        bodies = _bodies(data)
+        bodies = bodies_of(data)
         opened = self._all_apart(node, bodies)
         if opened is None:
             yield from _whole(leaf)
@@ -163,15 +163,12 @@ class Items:
             return Told("ARRAY[0] OF BYTES", ())
         if data.kind != EXTENSION_OBJECT:
             return tell(data, self._keys)
-        bodies = _bodies(data)
-        names = {self._name(body) for body in bodies if isinstance(body, Body) and body.form}
+        bodies = bodies_of(data)
+        names = {self._types.label(body) for body in bodies if isinstance(body, Body) and body.form}
         raw = [body.body if isinstance(body, Body) else None for body in bodies]
         note = f"type {', '.join(sorted(names))}" if names else ""
         told = tell(data._replace(value=tuple(raw) if data.shape else raw[0]), self._keys)
         return told._replace(note=note)
-
-    def _name(self, body: Body) -> str:
-        return self._types.name(body.type) + (" as XML" if body.form == 2 else "")
 
     def _range(self, node: Node) -> tuple[float | None, float | None]:
         """Low and high of the variable's EURange (OPC 10000-8, 5.3.2)."""
@@ -200,7 +197,8 @@ class Items:
         return self._types.kind(data_type)
 
 
-def _bodies(data: Data) -> tuple[object, ...]:
+def bodies_of(data: Data) -> tuple[object, ...]:
+    """The ExtensionObjects of a value; one of a scalar."""
     if data.shape is None:
         return (data.value,)
     assert isinstance(data.value, tuple)
@@ -210,7 +208,7 @@ def _bodies(data: Data) -> tuple[object, ...]:
 def _whole(leaf: Leaf) -> Iterator[Leaf]:
     """Structures that cannot be taken apart: an array of one type stays one leaf."""
     steps, data = leaf
-    bodies = _bodies(data)
+    bodies = bodies_of(data)
     if len({body.type for body in bodies if isinstance(body, Body) and body.form}) < 2:
         yield leaf
         return
@@ -246,11 +244,12 @@ def _label(node: Node, code: int, note: str) -> str:
     return "; ".join(part for part in (shown, doubt, note) if part)
 
 
-def _step(step: str | int) -> str:
+def segment(step: str | int) -> str:
+    """The part of a path that leads into a structure."""
     return str(step) if isinstance(step, int) else escape(step)
 
 
-def _member(steps: tuple[str | int, ...]) -> str:
+def member(steps: tuple[str | int, ...]) -> str:
     """The part of an address that leads into a structure: ``#Zones[1].Setpoint``."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
     return "#" + text.removeprefix(".") if text else ""

@@ -36,9 +36,7 @@ async def pull(client: Client, server: Server, options: OpcUaOptions) -> Reading
     values, found = await _read(client, variables)
     keys.static |= _static(nodes, values, keys)
     types = Types(client, keys)
-    await types.learn(
-        _encodings(values.values()), {one.data_type for one in found if one.data_type}
-    )
+    await types.learn(encodings(values.values()), {one.data_type for one in found if one.data_type})
     items = Items(keys, types, values)
     kept = [item for one in found for item in items.of(one)]
     kept += _own_items(keys, types)
@@ -97,7 +95,7 @@ def _untold(data: Data) -> bool:
     return data.kind in (0, EXTENSION_OBJECT)
 
 
-def _encodings(values: Iterable[Result]) -> set[NodeId]:
+def encodings(values: Iterable[Result]) -> set[NodeId]:
     """The types of all structures among the values."""
     found: set[NodeId] = set()
     for result in values:

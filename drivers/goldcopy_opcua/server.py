@@ -14,9 +14,10 @@ from .services import VALUE
 
 _NAMESPACES, _STATE = 2255, 2259
 _PRODUCT, _VENDOR, _VERSION = 2261, 2263, 2264
-_POINTS, _READ, _BROWSE, _BYTE_STRING = 2735, 11705, 11710, 12911
+_POINTS, _READ, _WRITE, _BROWSE, _BYTE_STRING = 2735, 11705, 11707, 11710, 12911
 _ASKED = (
-    _NAMESPACES, _STATE, _PRODUCT, _VENDOR, _VERSION, _POINTS, _READ, _BROWSE, _BYTE_STRING
+    _NAMESPACES, _STATE, _PRODUCT, _VENDOR, _VERSION,
+    _POINTS, _READ, _WRITE, _BROWSE, _BYTE_STRING,
 )  # fmt: skip
 _STATES = (
     "Running", "Failed", "NoConfiguration", "Suspended", "Shutdown", "Test",
@@ -65,6 +66,7 @@ def _limits(found: dict[int, Result]) -> Limits:
     return Limits(
         read=min(MOST, _number(found[_READ]) or limits.read),
         browse=min(MOST, _number(found[_BROWSE]) or limits.browse),
+        write=min(MOST, _number(found[_WRITE]) or limits.write),
         points=_number(found[_POINTS]),
         byte_string=_number(found[_BYTE_STRING]),
     )

@@ -1,4 +1,4 @@
-"""Requests as bytes and responses as data: the services a reading session needs (OPC 10000-4)."""
+"""Requests as bytes and responses as data: the services a session needs (OPC 10000-4)."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from .codec import (
     Undecodable,
 )
 
-BROWSE, BROWSE_NEXT, READ, CALL = 527, 533, 631, 712
-REPLY = {BROWSE: 530, BROWSE_NEXT: 536, READ: 634, CALL: 715}
+BROWSE, BROWSE_NEXT, READ, WRITE, CALL = 527, 533, 631, 673, 712
+REPLY = {BROWSE: 530, BROWSE_NEXT: 536, READ: 634, WRITE: 676, CALL: 715}
 """Request -> response, by the ids of their binary encodings in namespace 0."""
 FAULT = 397
 
-NODE_ID_ATTR, BROWSE_NAME, VALUE, DATA_TYPE, USER_ACCESS_LEVEL = 1, 3, 13, 14, 18
+NODE_ID_ATTR, BROWSE_NAME, VALUE, DATA_TYPE, VALUE_RANK, USER_ACCESS_LEVEL = 1, 3, 13, 14, 15, 18
 DATA_TYPE_DEFINITION = 23
 
 HIERARCHICAL, HAS_ENCODING, HAS_SUBTYPE, HAS_PROPERTY = 33, 38, 45, 46
@@ -104,6 +104,15 @@ def read(wanted: Sequence[tuple[NodeId, int]]) -> bytes:
             tails[attribute] = tail
         parts.append(node_id(node) + tail)
     return struct.pack("<dI", 0.0, 3) + array(parts)
+
+
+def write(values: Sequence[tuple[NodeId, bytes]]) -> bytes:
+    """Body of a WriteRequest of values, encoded Variants (Part 4, 5.11.4).
+
+    Without status and time stamps: many controllers refuse a write that has any.
+    """
+    head = struct.pack("<I", VALUE) + _NULL_STRING + b"\x01"
+    return array([node_id(node) + head + value for node, value in values])
 
 
 def call(node: NodeId, method: NodeId, arguments: Sequence[bytes]) -> bytes:
@@ -249,6 +258,17 @@ def read_results(reader: Reader, expected: int) -> list[Result]:
         reader.finish()
     except Undecodable as error:
         raise ReadFailed(min(len(results), expected - 1), str(error)) from None
+    return results
+
+
+def written(reader: Reader, expected: int) -> list[int]:
+    """The status of each value of a Write, all of them or ``Malformed``."""
+    try:
+        results = [reader.number(STATUS_CODE) for _ in range(_count(reader, expected))]
+        reader.diagnostics()
+        reader.finish()
+    except Undecodable as error:
+        raise Malformed(f"the answer to Write cannot be decoded ({error})") from None
     return results
 
 

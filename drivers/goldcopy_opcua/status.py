@@ -1,4 +1,4 @@
-"""Status codes (OPC 10000-6, annex A): their names, and what they mean for whoever reads."""
+"""Status codes (OPC 10000-6, annex A): their names, and what they mean for us."""
 
 from __future__ import annotations
 
@@ -37,6 +37,16 @@ _MEANS = {
     _Codes.BadContinuationPointInvalid: "the server lost its place in the list; it is not complete",
     _Codes.BadResponseTooLarge: "it is too large for one response of this server",
     _Codes.BadEncodingLimitsExceeded: "it is too large for one response of this server",
+}
+
+_WRITING = {
+    _Codes.BadUserAccessDenied: "this user may not write it",
+    _Codes.BadNotWritable: "it can only be read",
+    _Codes.BadTypeMismatch: "it is of another type",
+    _Codes.BadOutOfRange: "the controller does not allow this value",
+    _Codes.BadNodeIdUnknown: "it is no longer there",
+    _Codes.BadWriteNotSupported: "the server takes no such write",
+    _Codes.GoodClamped: "the controller wrote a limit instead of this value",
 }
 
 _LOGIN = frozenset(
@@ -112,6 +122,26 @@ def reason(status: int) -> str:
     if means is None and code in code_to_name_doc:
         means = code_to_name_doc[code][1].rstrip(".")
     return f"{name(status)}: {means}" if means else name(status)
+
+
+def accepted(status: int) -> bool:
+    """Whether a write is acknowledged; one that goes on in the device is (reading back tells)."""
+    return status in (_Codes.Good, _Codes.GoodCompletesAsynchronously)
+
+
+def why_not_written(status: int) -> str:
+    """The name and what it means, for a value that was not written."""
+    means = _WRITING.get(status & 0xFFFF0000)
+    return f"{name(status)}: {means}" if means else reason(status)
+
+
+def unwritten(status: int) -> GoldcopyError:
+    """The error for a Write that the server refused as a whole."""
+    if status & 0xFFFF0000 in _LOGIN:
+        return Refused(f"the server does not let this user write ({name(status)})")
+    if status & 0xFFFF0000 in TOO_MUCH:
+        return Refused(f"the server does not take so much in one Write ({name(status)})")
+    return error(status)
 
 
 def error(status: int, *, user: str = "") -> GoldcopyError:

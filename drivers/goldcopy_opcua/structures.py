@@ -53,16 +53,29 @@ class Leaf(NamedTuple):
     data: Data
 
 
+class Located(NamedTuple):
+    """A leaf, and the bytes of the body that hold it, with the length of an array."""
+
+    leaf: Leaf
+    start: int
+    end: int
+
+
 Kinds = Callable[[NodeId], int | Structure]
 """What a data type is on the wire; raises ``Undecodable`` for one that is not known."""
 
 
 def leaves(body: Body, structure: Structure, kinds: Kinds) -> list[Leaf]:
     """Every value in a body. Raises ``Undecodable`` unless all of it is understood."""
+    return [one.leaf for one in located(body, structure, kinds)]
+
+
+def located(body: Body, structure: Structure, kinds: Kinds) -> list[Located]:
+    """As ``leaves``, each with its place."""
     if body.form != 1 or body.body is None:
         raise Undecodable("not a binary body")
     reader = Reader(body.body)
-    found: list[Leaf] = []
+    found: list[Located] = []
     _structure(reader, structure, kinds, (), found)
     reader.finish()
     return found
@@ -73,7 +86,7 @@ def _structure(
     structure: Structure,
     kinds: Kinds,
     steps: tuple[str | int, ...],
-    found: list[Leaf],
+    found: list[Located],
 ) -> None:
     if len(steps) > _DEEPEST:
         raise Undecodable("nested too deeply")
@@ -100,9 +113,9 @@ def _present(reader: Reader, structure: Structure) -> tuple[Field, ...]:
 
 
 def _field(
-    reader: Reader, field: Field, kinds: Kinds, steps: tuple[str | int, ...], found: list[Leaf]
+    reader: Reader, field: Field, kinds: Kinds, steps: tuple[str | int, ...], found: list[Located]
 ) -> None:
-    kind = kinds(field.type)
+    kind, start = kinds(field.type), reader.pos
     shape: tuple[int, ...] | None = None
     if field.rank == 1:
         shape = (max(0, reader.count()),)
@@ -115,13 +128,15 @@ def _field(
         raise Undecodable(f"a member of value rank {field.rank}")
     if isinstance(kind, int):
         if shape is None:
-            found.append(Leaf(steps, Data(kind, reader.element(kind))))
+            data = Data(kind, reader.element(kind))
         else:
-            found.append(Leaf(steps, Data(kind, reader.elements(kind, prod(shape)), shape)))
+            data = Data(kind, reader.elements(kind, prod(shape)), shape)
+        found.append(Located(Leaf(steps, data), start, reader.pos))
     elif shape is None:
         _structure(reader, kind, kinds, steps, found)
     elif shape in ((0,), ()):
-        found.append(Leaf(steps, Data(EXTENSION_OBJECT, (), (0,))))
+        nothing = Leaf(steps, Data(EXTENSION_OBJECT, (), (0,)))
+        found.append(Located(nothing, start, reader.pos))
     else:
         for index in range(prod(shape)):
             _structure(reader, kind, kinds, (*steps, index), found)

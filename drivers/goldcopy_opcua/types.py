@@ -25,7 +25,18 @@ from .codec import (
 )
 from .keys import Keys
 from .services import BROWSE_NAME, DATA_TYPE_DEFINITION, HAS_ENCODING, HAS_SUBTYPE
-from .structures import ENUM_VALUE, EU_INFORMATION, RANGE, STANDARD, Field, Leaf, Structure, leaves
+from .structures import (
+    ENUM_VALUE,
+    EU_INFORMATION,
+    RANGE,
+    STANDARD,
+    Field,
+    Leaf,
+    Located,
+    Structure,
+    leaves,
+    located,
+)
 
 _NULL = NodeId(0, 0)
 _STRUCTURE_DEFINITION, _ENUM_DEFINITION = NodeId(0, 122), NodeId(0, 123)
@@ -63,10 +74,19 @@ class Types:
         structure = self._encodings.get(body.type)
         return None if structure is None else leaves(body, structure, self._kind)
 
+    def locate(self, body: Body) -> list[Located] | None:
+        """As ``take_apart``, each with its place in the body."""
+        structure = self._encodings.get(body.type)
+        return None if structure is None else located(body, structure, self._kind)
+
     def name(self, encoding: NodeId) -> str:
         """The type of a body: by name where the server tells it, else the id by its URI."""
         data_type = self._data_types.get(encoding)
         return self._names.get(data_type or encoding) or self._keys.text(encoding)
+
+    def label(self, body: Body) -> str:
+        """What tells of which type the bytes of a body are."""
+        return self.name(body.type) + (" as XML" if body.form == 2 else "")
 
     def kind(self, data_type: NodeId) -> int:
         """The built-in type that carries a data type; 0 if not known."""

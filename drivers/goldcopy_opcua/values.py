@@ -39,8 +39,8 @@ IEC = {
 """Built-in type -> IEC 61131-3 name. An enumeration is an Int32 on the wire, so a DINT."""
 
 _AS_THEY_ARE = frozenset(codec.FIXED) - {codec.DATE_TIME}
-_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
-_SECOND = 10_000_000
+EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
+SECOND = 10_000_000
 
 
 class Told(NamedTuple):
@@ -119,9 +119,9 @@ def _locale(kind: int, values: tuple[object, ...]) -> str:
 
 def stamp(ticks: int) -> str:
     """A DateTime (100 ns since 1601) as ISO 8601 in UTC with every digit of it."""
-    seconds, fraction = divmod(ticks, _SECOND)
+    seconds, fraction = divmod(ticks, SECOND)
     try:
-        moment = _EPOCH + timedelta(seconds=seconds)
+        moment = EPOCH + timedelta(seconds=seconds)
     except OverflowError:  # a controller may say "the end of time": beyond the year 9999
         return f"{ticks} ticks"
     return f"{moment.replace(tzinfo=None).isoformat()}.{fraction:07}Z"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -19,11 +20,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from goldcopy.driver import Meter, Secret, Target
-from goldcopy.snapshot import Identity, Item
+from goldcopy.snapshot import Identity, Item, Value
 from goldcopy.testing.bench import Bench, Held
 from goldcopy.testing.conformance import DriverConformance
 from goldcopy.testing.framing import OPC_UA
-from goldcopy.testing.powers import LoginConformance
+from goldcopy.testing.powers import LoginConformance, WritableConformance
 from goldcopy_opcua import OpcUaDriver, OpcUaOptions
 from goldcopy_sim.opcua import Login, OpcUaSimulator, Settings
 from goldcopy_sim.opcua.security import Identity as Papers
@@ -34,6 +35,24 @@ PARAMETERS = f"{DEVICE}/DI:ParameterSet"
 PASSWORD = "correct horse"
 PLAIN = OpcUaOptions(security="None", exclude=("**/OpenCount",))
 """Without the number of sessions that have a file open: the suite pulls several times at once."""
+
+
+WRITES: dict[str, Value] = {
+    f"{PARAMETERS}/oven:{name}": value
+    for name, value in {
+        "Gain": 3.25,
+        "HomePosition": -(2**63),
+        "Scale": struct.unpack("<d", bytes.fromhex("efbeadde0000f87f"))[0],  # a NaN with a message
+        "Commissioned": "2024-02-29T23:59:59.9999999Z",
+        "ConfigurationId": "72962b91-fa75-4ae6-8d28-b404dc7daf63",
+        "CalibrationKey": bytes(range(33)),
+        "OperatorNote": "Türe zu",
+        "ActiveView": "nsu=http://example.com/oven;Einstellung",
+        "LaneMap": (1, -2, 3, -4, 5, -32768),
+        "ActiveRecipe/Zones/1/Setpoint": 181.5,
+        "Recipes/2/Title": "Recipe 3, longer than it was",
+    }.items()
+}
 
 
 async def learnt(target: Target) -> tuple[dict[str, str], Held]:
@@ -92,7 +111,7 @@ async def oven(plc: OpcUaSimulator, target: Target, below: str = "") -> Bench:
     )
 
 
-class TestOpcUaOven(DriverConformance):
+class TestOpcUaOven(WritableConformance):
     """A whole machine: every type, structures, files, long messages in chunks."""
 
     @asynccontextmanager
@@ -100,7 +119,7 @@ class TestOpcUaOven(DriverConformance):
         settings = Settings(security=[SecurityPolicyType.NoSecurity])
         async with OpcUaSimulator.demo("oven-1", settings=settings) as plc:
             target = Target("oven", plc.host, plc.port, timeout=0.5, options=PLAIN)
-            yield replace(await oven(plc, target), cuts=150, parallel=32)
+            yield replace(await oven(plc, target), cuts=150, parallel=32, writes=WRITES)
 
 
 class Small(DriverConformance):

@@ -164,11 +164,14 @@ async def test_limits_that_are_reported_are_never_exceeded(window: int) -> None:
         ({}, Limits()),
         ({11705: 0, 11710: 0}, Limits()),
         ({11705: 10_000, 11710: 250}, Limits(read=MOST, browse=250)),
+        ({11707: 0}, Limits(write=50)),
+        ({11707: 7}, Limits(write=7)),
+        ({11707: 10_000}, Limits(write=MOST)),
         ({2735: 32, 12911: 1000}, Limits(points=32, byte_string=1000)),
     ],
 )
 def test_limits_are_taken_with_care(told: dict[int, int], expected: Limits) -> None:
-    found = dict.fromkeys((2735, 11705, 11710, 12911), Result(Data(0, None), 0x80340000))
+    found = dict.fromkeys((2735, 11705, 11707, 11710, 12911), Result(Data(0, None), 0x80340000))
     found |= {node: Result(Data(7, value), 0) for node, value in told.items()}
     assert _limits(found) == expected
 

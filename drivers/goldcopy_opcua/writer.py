@@ -1,0 +1,213 @@
+"""Writing values: read what is there, make the whole of it, write once, judge each status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from goldcopy.errors import GoldcopyError, Refused, Unsupported, Wrong
+from goldcopy.snapshot import Blob, Item
+
+from . import services, status
+from .client import Client
+from .codec import EXTENSION_OBJECT, NodeId, Result
+from .compose import Goal, Held, composed
+from .crawl import Crawl
+from .encode import variant
+from .meant import node as node_of
+from .options import OpcUaOptions
+from .pull import encodings
+from .server import Server
+from .services import DATA_TYPE, USER_ACCESS_LEVEL, VALUE, VALUE_RANK
+from .session import OpcUaSession
+from .transport import Fault
+from .types import Types
+
+MOST_BYTES = 32_768
+"""Of values in one Write, about: what fits into a message of any server (OPC 10000-6, 7.1.2.4)."""
+_CURRENT_WRITE = 2  # UserAccessLevel (OPC 10000-3, 8.57)
+_ASKED = (VALUE, USER_ACCESS_LEVEL, DATA_TYPE, VALUE_RANK)
+
+
+class Target(NamedTuple):
+    """A node that may be meant, and the way into its value."""
+
+    node: NodeId
+    way: str
+
+
+class OpcUaWriter(OpcUaSession):
+    """An open session, for writing too. The server has been looked at: its limits are known."""
+
+    def __init__(self, client: Client, options: OpcUaOptions, server: Server) -> None:
+        super().__init__(client, options)
+        self._server = server
+        self._keys = server.keys
+        self._types = Types(client, server.keys)
+        self._paths: dict[str, NodeId] | None = None
+
+    def groups(self, items: Sequence[Item]) -> Sequence[Sequence[Item]]:
+        """As many variables together as the server takes in one Write."""
+        groups: list[list[Item]] = []
+        nodes: set[str] = set()
+        size, open_ = 0, False
+        for item in items:
+            if _amiss(item) is not None:
+                groups.append([item])
+                open_ = False
+                continue
+            name, bytes_ = item.address.partition("#")[0] or item.path, _bytes(item)
+            full = len(nodes | {name}) > self._client.limits.write or size + bytes_ > MOST_BYTES
+            if not open_ or full:
+                groups.append([])
+                nodes, size, open_ = set(), 0, True
+            groups[-1].append(item)
+            nodes.add(name)
+            size += bytes_
+        return groups
+
+    async def write(self, group: Sequence[Item]) -> None:
+        """Read the variables, put the items into their values, write them with one request.
+
+        The other members of a structure are written as they were read just before. Raises
+        ``Unsupported``, ``Wrong`` and ``Refused`` before anything is sent; ``Refused`` also where
+        the server does not take a value, when others of the group are written.
+        """
+        for item in group:
+            error = _amiss(item)
+            if error is not None:
+                raise error
+        targets = [(item, await self._targets(item)) for item in group]
+        nodes = list(dict.fromkeys(target.node for _, found in targets for target in found))
+        read = await self._read(nodes)
+        goals: dict[NodeId, list[Goal]] = {}
+        for item, found in targets:
+            node, way = next((one for one in found if not _unknown(read[one.node])), found[0])
+            _check(item, read[node])
+            goals.setdefault(node, []).append(Goal(item, way))
+        await self._learn([read[node] for node in goals])
+        values = [(node, self._composed(read[node], wanted)) for node, wanted in goals.items()]
+        await self._send(values, [wanted[0].item.path for wanted in goals.values()])
+
+    # -- which node ------------------------------------------------------------------------------
+
+    async def _targets(self, item: Item) -> list[Target]:
+        """The nodes that may be meant, the likeliest first: an identifier may have a ``#``, too."""
+        if not item.address:
+            return [await self._by_path(item)]
+        try:
+            return [
+                Target(self._own(item, node_of(address, self._keys)), way)
+                for address, way in _splits(item.address)
+            ]
+        except ValueError as error:
+            raise Wrong(f"{item.path}: {error}; nothing was written") from None
+
+    def _own(self, item: Item, node: NodeId) -> NodeId:
+        if node.ns == 0 and isinstance(node.id, int):
+            raise Unsupported(f"{item.path}: a node of the standard's own is never written")
+        return node
+
+    async def _by_path(self, item: Item) -> Target:
+        """Where numeric ids may be given anew, only the browse names tell the node."""
+        if self._paths is None:
+            crawl = Crawl(self._client, self._keys, self._options)
+            await crawl.run()
+            self._paths = {node.path: node.id for node in crawl.nodes}
+        path, way = item.path, ""
+        while path:
+            if path in self._paths:
+                return Target(self._own(item, self._paths[path]), way)
+            path, _, last = path.rpartition("/")
+            way = f"{last}/{way}" if way else last
+        raise Wrong(
+            f"{item.path}: the server has no variable with this path now; nothing was written"
+        )
+
+    # -- what it holds ---------------------------------------------------------------------------
+
+    async def _read(self, nodes: list[NodeId]) -> dict[NodeId, list[Result]]:
+        results = await self._client.read([(node, one) for node in nodes for one in _ASKED])
+        size = len(_ASKED)
+        return {node: results[n * size : (n + 1) * size] for n, node in enumerate(nodes)}
+
+    async def _learn(self, read: Sequence[list[Result]]) -> None:
+        """The types that are needed to put the values together."""
+        values = [value for value, *_ in read]
+        data_types = {
+            told.data.value
+            for value, _, told, _ in read
+            if isinstance(told.data.value, NodeId) and value.data.kind in (0, EXTENSION_OBJECT)
+        }
+        await self._types.learn(encodings(values), data_types)
+
+    def _composed(self, read: list[Result], goals: Sequence[Goal]) -> bytes:
+        data_type, rank = (result.data.value for result in read[2:])
+        kind = self._types.kind(data_type) if isinstance(data_type, NodeId) else 0
+        held = Held(read[0].data, kind, rank if isinstance(rank, int) else -1)
+        return variant(composed(held, goals, self._keys, self._types))
+
+    # -- sending ---------------------------------------------------------------------------------
+
+    async def _send(self, values: Sequence[tuple[NodeId, bytes]], paths: Sequence[str]) -> None:
+        try:
+            reader = await self._client.channel.ask(services.WRITE, services.write(values))
+        except Fault as fault:
+            raise status.unwritten(fault.status) from None
+        codes = services.written(reader, len(values))
+        amiss = [
+            f"{path} ({status.why_not_written(code)})"
+            for path, code in zip(paths, codes, strict=True)
+            if not status.accepted(code)
+        ]
+        if amiss:
+            more = f" and {len(amiss) - 3} more" if len(amiss) > 3 else ""
+            raise Refused(f"the server did not take {', '.join(amiss[:3])}{more}")
+
+
+def _amiss(item: Item) -> GoldcopyError | None:
+    """Why an item cannot be written, whatever the server holds."""
+    if item.kind == "file":
+        return Unsupported(f"{item.path}: files are read, and never written")
+    if item.access != "read-write":
+        return Refused(
+            f"{item.path} is not to be written: when it was read, this user might not write it "
+            "(UserAccessLevel); nothing was written"
+        )
+    values = item.value if isinstance(item.value, tuple) else (item.value,)
+    if any(isinstance(one, Blob) for one in values):
+        return Wrong(f"{item.path}: its content is not at hand; nothing was written")
+    return None
+
+
+def _check(item: Item, read: list[Result]) -> None:
+    value, level, *_ = read
+    if status.bad(value.status):
+        raise Refused(
+            f"{item.path} cannot be read now ({status.reason(value.status)}), so nothing could be "
+            "proved; nothing was written"
+        )
+    may = level.data.value
+    if not isinstance(may, int) or not may & _CURRENT_WRITE:
+        raise Refused(
+            f"{item.path}: the server does not let this user write it (UserAccessLevel without "
+            "CurrentWrite); log in as a user who may, nothing was written"
+        )
+
+
+def _unknown(read: list[Result]) -> bool:
+    return read[0].status & 0xFFFF0000 == status.NODE_UNKNOWN
+
+
+def _splits(address: str) -> Iterator[tuple[str, str]]:
+    """An address as node and way into its value, the longest node first."""
+    end = len(address)
+    while end > 0:
+        yield address[:end], address[end:]
+        end = address.rfind("#", 0, end)
+
+
+def _bytes(item: Item) -> int:
+    """About as many bytes as the value takes."""
+    values = item.value if isinstance(item.value, tuple) else (item.value,)
+    return 64 + sum(len(one) if isinstance(one, str | bytes) else 9 for one in values)
