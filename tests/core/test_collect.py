@@ -151,7 +151,7 @@ class FakeVault:
         self.kept.append((snapshot, facts))
         same = bool(before) and before[-1].settings == snapshot.settings
         number = len(before) + 1
-        entry = Entry(snapshot.device, snapshot.id, snapshot.settings, facts, 0, 0, same, number)
+        entry = Entry(snapshot.device, snapshot.id, facts, 0, 0, same, number)
         return Kept(entry, same)
 
     def latest(self, device: str) -> Snapshot | None:

@@ -60,19 +60,24 @@ class State:
         """A keyframe with the changesets behind it applied, in order. Raises ``Wrong``."""
         state = cls(b"", {}, [])
         for record in records:
-            state._apply(record)
-        state.items = dict(sorted(state.items.items()))
+            state.apply(record)
         return state
 
-    def _apply(self, record: SnapshotRecord) -> None:
+    def apply(self, record: SnapshotRecord) -> None:
+        """Become the state of the next record: of a keyframe, or a changeset. Raises ``Wrong``."""
+        if not record.base:
+            self.head, self.items, self.gaps = b"", {}, []
         if record.head is not UNSET:
             self.head = bytes(record.head)
         if record.gaps is not UNSET:
             self.gaps = [bytes(line) for line in record.gaps]
         for path in record.drop:
             self.items.pop(path, None)
+        known = len(self.items)
         for line in record.set:
             self.items[path_of(line)] = bytes(line)
+        if len(self.items) != known:
+            self.items = dict(sorted(self.items.items()))
 
     def changes(self, new: State) -> Changes:
         """What turns this state into ``new``."""
