@@ -14,9 +14,8 @@ from goldcopy.replica import state
 from goldcopy.replica.contract import (
     Opening,
     Replica,
-    is_ours,
-    is_unfinished,
     pack_number,
+    strangers,
 )
 from goldcopy.replica.files import VaultFiles
 from goldcopy.replica.sync import Progress
@@ -139,10 +138,11 @@ class _Check:
         for name in missing:
             if name not in late:
                 self._found(name, "missing", "it is gone from there, or never came: run a sync")
-        for name in there:
-            if not is_ours(name):
-                left = "half-written by a stopped run, harmless" if is_unfinished(name) else ""
-                self._found(name, "foreign", left or "it is no file of the vault")
+        foreign, unfinished = strangers(there)
+        for name in foreign:
+            self._found(name, "foreign", "it is no file of the vault")
+        for name in unfinished:
+            self._found(name, "foreign", "half-written by a run that was stopped: harmless")
 
     def _drawn(self, names: list[str]) -> list[str]:
         if self._sample is None or self._sample >= len(names):
@@ -172,7 +172,7 @@ class _Check:
                 name,
                 "fork",
                 "both copies are signed and whole, and they differ: two collectors wrote one "
-                "vault, or it was rolled back and written on; keep both, and find out who wrote them",
+                "vault, or it was rolled back and written on; keep both, and find out who wrote it",
             )
 
     def _found(self, name: str, kind: Kind, words: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Literal, Protocol
 
@@ -34,7 +34,7 @@ _OURS = re.compile(
     r"vault\.json|keyring/\d{4,}\.json|packs/\d{8,}\.pack|attest/[\w-]+\.probe", re.A
 )
 _PACK = re.compile(r"packs/(\d{8,})\.pack", re.A)
-_UNFINISHED = re.compile(r"(.+/)?\..+\.[0-9a-f]{8}\.tmp", re.A)
+_UNFINISHED = re.compile(r"(.+/|)\.(.+)\.[0-9a-f]{8}\.tmp", re.A)
 
 
 class Replica(Protocol):
@@ -84,6 +84,17 @@ def is_ours(name: str) -> bool:
 def is_unfinished(name: str) -> bool:
     """Whether it is what a writer that was stopped has left: without meaning, and harmless."""
     return _UNFINISHED.fullmatch(name) is not None
+
+
+def strangers(names: Collection[str]) -> tuple[list[str], list[str]]:
+    """Of all names at a place those that are no file of a vault, and those half-written.
+
+    What is left of files that did get their name is not worth a word: an append-only server keeps
+    every temporary.
+    """
+    left = {name: match for name in names if (match := _UNFINISHED.fullmatch(name))}
+    foreign = [name for name in names if not is_ours(name) and name not in left]
+    return foreign, [name for name, match in left.items() if match[1] + match[2] not in names]
 
 
 def pack_number(name: str) -> int:

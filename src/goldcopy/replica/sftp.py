@@ -239,7 +239,7 @@ async def connected(
                 stack.push_async_callback(_end, connection, timeout)
                 sftp = await connection.start_sftp_client()
                 there = await sftp.isdir(root)
-            except (asyncssh.Error, OSError) as error:
+            except (asyncssh.Error, asyncssh.KeyImportError, OSError) as error:
                 raise VaultUnavailable(f"replica {name}: {_why(login, error)}") from None
         if not there:
             raise VaultUnavailable(
@@ -285,7 +285,7 @@ def _why(login: Login, error: Exception) -> str:
     if isinstance(error, asyncssh.PermissionDenied):
         return f"{where} refuses the login of {login.user}: check its key or password there"
     if isinstance(error, asyncssh.KeyImportError):
-        return "its key is no private key of SSH without passphrase: name such a file"
+        return "its key is no private key of SSH without passphrase, or its host_key is cut off"
     if isinstance(error, OSError):
         return f"{where} cannot be reached: {error.strerror or error}"
     return f"{where} ended the connection: {error}"

@@ -18,9 +18,8 @@ from goldcopy.replica.contract import (
     Opening,
     Replica,
     conflict,
-    is_ours,
-    is_unfinished,
     pack_number,
+    strangers,
 )
 from goldcopy.replica.files import VaultFiles, pack_name
 from goldcopy.replica.state import Lag, Seen
@@ -102,8 +101,7 @@ class _Sync:
                 f"replica {self.name} is empty, and had {self._last.packs} packs: is its disk "
                 "mounted? For a new disk, give the replica a new name in the inventory"
             )
-        unfinished = [name for name in there if is_unfinished(name)]
-        foreign = [name for name in there if not is_ours(name) and name not in unfinished]
+        foreign, unfinished = strangers(there)
         if foreign:
             self._notes.append(f"there are files that are not the vault's: {_some(foreign)}")
         if unfinished:
