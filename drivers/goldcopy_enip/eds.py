@@ -5,11 +5,13 @@ from __future__ import annotations
 from goldcopy.errors import Refused
 from goldcopy.snapshot import Gap, Item
 from goldcopy_enip import guard
-from goldcopy_enip.attributes import Cursor, checked, refusal, there
+from goldcopy_enip.attributes import Attribute, Cursor, checked, refusal, singles, there
 from goldcopy_enip.epath import logical
 from goldcopy_enip.link import Link
 
-_PATH = logical(guard.FILE, 0xC8)
+_FILE = (guard.FILE, 0xC8)
+_PATH = logical(*_FILE)
+_SIZE, _CHECKSUM = 6, 7
 _MOST = 8 << 20
 _PACKET = 200
 _LAST = (2, 4)
@@ -25,6 +27,15 @@ async def read(link: Link) -> Item | Gap | None:
         return Item("file/eds", "file", "BYTES", await _upload(link, Cursor(begun.data)))
     except Refused as why:
         return Gap("file/eds", str(why))
+
+
+async def is_sheet(link: Link, content: bytes) -> bool:
+    """Whether the device tells the size and the checksum that this has."""
+    size, told = await singles(link, [Attribute(*_FILE, one) for one in (_SIZE, _CHECKSUM)], 8)
+    if size.status or told.status:
+        return False
+    now = (int.from_bytes(size.data, "little"), int.from_bytes(told.data, "little"))
+    return now == (len(content), _sum(content))
 
 
 async def _upload(link: Link, begun: Cursor) -> bytes:
@@ -44,6 +55,11 @@ async def _upload(link: Link, begun: Cursor) -> bytes:
         if kind in _LAST:
             break
     content, told = content[:-2], int.from_bytes(content[-2:], "little")
-    if len(content) != size or -sum(content) & 0xFFFF != told:
+    if len(content) != size or _sum(content) != told:
         raise Refused(f"{len(content)} of {size} bytes came, or its checksum is wrong; not kept")
     return content
+
+
+def _sum(content: bytes) -> int:
+    """Two's complement of the sum of all bytes (CIP 1, 5A-42)."""
+    return -sum(content) & 0xFFFF

@@ -7,11 +7,11 @@ from ipaddress import IPv4Address
 from typing import NamedTuple
 
 from goldcopy.errors import Refused
-from goldcopy.snapshot import Gap, Item, Role
+from goldcopy.snapshot import Access, Gap, Item, Role
 from goldcopy_enip.attributes import Attribute, Cursor, refusal, singles, there
 from goldcopy_enip.link import Link
 
-_ASSEMBLY, _DATA = 0x04, 3
+ASSEMBLY, DATA = 0x04, 3
 
 
 class _Field(NamedTuple):
@@ -88,18 +88,24 @@ async def read(link: Link) -> tuple[list[Item], list[Gap]]:
 
 
 async def assemblies(
-    link: Link, numbers: Iterable[int], configuration: int
+    link: Link, told: int, named: Iterable[int], configuration: Iterable[int]
 ) -> tuple[list[Item], list[Gap]]:
-    """The data of assemblies; that of the configuration is a setting, others are live values."""
+    """The data of assemblies.
+
+    Settings are those of the ``configuration`` and the one that the device has ``told`` to be such
+    (0 for none); a restore writes the former alone. All others, ``named``, are live values.
+    """
     items: list[Item] = []
     gaps: list[Gap] = []
-    wanted = sorted({*numbers, configuration} - {0})
-    replies = await singles(link, [Attribute(_ASSEMBLY, one, _DATA) for one in wanted], 512)
+    writable = set(configuration)
+    wanted = sorted({*named, *writable, told} - {0})
+    replies = await singles(link, [Attribute(ASSEMBLY, one, DATA) for one in wanted], 512)
     for number, reply in zip(wanted, replies, strict=True):
         path = f"assembly/{number}"
         if reply.status:
             gaps.append(Gap(path, refusal(reply)))
             continue
-        role: Role = "setting" if number == configuration else "process"
-        items.append(Item(path, "block", "BYTES", reply.data, role, address=path))
+        role: Role = "setting" if number == told or number in writable else "process"
+        access: Access = "read-write" if number in writable else "read"
+        items.append(Item(path, "block", "BYTES", reply.data, role, access, address=path))
     return items, gaps

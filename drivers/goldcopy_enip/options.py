@@ -29,6 +29,9 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     controller has 32 to the element."""
     assemblies: tuple[Annotated[int, msgspec.Meta(ge=1, le=0xFFFF)], ...] = ()
     """Assemblies to read from a device, beside the one that it names as its configuration."""
+    configuration: tuple[Annotated[int, msgspec.Meta(ge=1, le=0xFFFF)], ...] = ()
+    """Assemblies that hold the configuration of a device, to be read and to be restored. Never name
+    one of inputs or outputs: to write that is to move the machine."""
     eds: bool = True
     """Whether the device's data sheet is uploaded, if it holds one."""
     files: tuple[str, ...] = ()

@@ -9,11 +9,12 @@ from goldcopy_enip.guard import PARAMETER
 from goldcopy_enip.link import Link
 from goldcopy_enip.types import ATOMS, Atom, decode
 
-_MAX_INSTANCE, _CLASS_DESCRIPTOR, _CONFIGURATION = 2, 8, 9
-_TYPE = 5
+MAX_INSTANCE, _CLASS_DESCRIPTOR, CONFIGURATION = 2, 8, 9
+DESCRIPTOR, TYPE = 4, 5
 _FULL = 0x02
-_READ_ONLY, _MONITOR = 0x10, 0x20
-"""Bits of the descriptor."""
+SHOWN_ONLY = 0x10 | 0x20
+"""Bits of the descriptor: read-only, and a monitor parameter."""
+_ENUMERATED = 0x02
 _MOST = 20_000
 _PLAIN = [1, 1, 1, 0]
 _LONGEST = 200
@@ -21,7 +22,7 @@ _LONGEST = 200
 
 async def read(link: Link) -> tuple[list[Item], list[Gap], int]:
     """Items, gaps, and the assembly that holds the configuration (0 for none)."""
-    numbers = (_MAX_INSTANCE, _CLASS_DESCRIPTOR, _CONFIGURATION)
+    numbers = (MAX_INSTANCE, _CLASS_DESCRIPTOR, CONFIGURATION)
     about = await singles(link, [Attribute(PARAMETER, 0, one) for one in numbers], 8)
     if about[0].status:
         gap = Gap("parameter", f"how many there are is not told: {refusal(about[0])}")
@@ -29,7 +30,7 @@ async def read(link: Link) -> tuple[list[Item], list[Gap], int]:
     last, descriptor, assembly = (int.from_bytes(one.data[:2], "little") for one in about)
     if last > _MOST:
         return [], [Gap("parameter", f"{last} parameters: no device has as many")], assembly
-    types = await singles(link, [Attribute(PARAMETER, n, _TYPE) for n in range(1, last + 1)], 8)
+    types = await singles(link, [Attribute(PARAMETER, n, TYPE) for n in range(1, last + 1)], 8)
     known = {n: reply for n, reply in enumerate(types, 1) if there(reply)}
     items: list[Item] = []
     gaps: list[Gap] = []
@@ -78,7 +79,7 @@ def _items(number: int, kind: bytes, data: bytes, *, full: bool) -> list[Item]:
             )  # fmt: skip
     if cursor.rest:
         raise Refused(f"{len(cursor.rest)} bytes are left behind its attributes")
-    shown_only = descriptor & (_READ_ONLY | _MONITOR)
+    shown_only = descriptor & SHOWN_ONLY
     item = Item(
         path, "parameter", atom.name, value, "process" if shown_only else "setting",
         "read" if shown_only else "read-write", unit.strip(), name.strip(), low, high, path,

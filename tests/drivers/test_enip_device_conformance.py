@@ -13,7 +13,7 @@ from goldcopy.driver import Target
 from goldcopy.snapshot import Identity, Value
 from goldcopy.testing.bench import Bench, Held
 from goldcopy.testing.framing import ETHERNET_IP
-from goldcopy.testing.powers import WritableConformance
+from goldcopy.testing.powers import TokenedConformance, WritableConformance
 from goldcopy_enip import EnipDriver
 from goldcopy_enip.options import Options
 from goldcopy_sim.enip import DriveSimulator, Parameter
@@ -74,7 +74,7 @@ def single(parameter: Parameter, value: float) -> Value:
     return float(struct.unpack("<f", struct.pack("<f", value))[0])
 
 
-class TestDevice(WritableConformance):
+class TestDevice(TokenedConformance, WritableConformance):
     @asynccontextmanager
     async def bench(self) -> AsyncIterator[Bench]:
         async with DriveSimulator.demo("conveyor") as simulator:
