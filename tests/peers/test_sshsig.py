@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import re
 import subprocess
@@ -12,10 +13,13 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
+from tests.core.gold_people import ALICE, BOB, HOUR, NOON, key_words, note, proposal
 from tests.core.test_sshsig import by_token
 
 from goldcopy.driver import Secret
 from goldcopy.gold import sshsig
+from goldcopy.gold.judge import judge
+from goldcopy.gold.judgement import APPROVAL, PROPOSAL, GoldNote
 from goldcopy.gold.signers import read
 from goldcopy.gold.signing import load_key, with_file, with_ssh_keygen
 
@@ -165,3 +169,56 @@ def test_both_read_patterns_alike(patterns: str, who: str, tmp_path: Path) -> No
     theirs = verdict(tmp_path, line, sshsig.sign(MESSAGE, key), who) == ""
     (signer,) = read(tmp_path / "allowed").of(sshsig.public_key(key))
     assert signer.is_for(who) is theirs
+
+
+def test_an_approval_of_a_gold_copy_is_verified_by_hand(tmp_path: Path) -> None:
+    """With jq and ssh-keygen alone, from the body of the note."""
+    made = proposal()
+    approval = made.approval(BOB, NOON + HOUR)
+    kept = note(approval)
+    (tmp_path / "note.json").write_text(json.dumps(kept.body()))
+    (tmp_path / "allowed_signers").write_text(
+        f"{BOB} {key_words(BOB)}\n{ALICE} {key_words(ALICE)}\n"
+    )
+    script = """
+        jq -j .statement note.json > statement
+        jq -j .signature note.json > sig
+        who=$(jq -r .by statement)
+        ssh-keygen -Y verify -f allowed_signers -I "$who" -n goldcopy -s sig < statement
+    """
+    shell = ["sh", "-euc", script]
+    done = subprocess.run(shell, cwd=tmp_path, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    assert f'Good "goldcopy" signature for {BOB}' in done.stdout
+    (tmp_path / "note.json").write_text(
+        json.dumps(kept.body() | {"statement": kept.statement[:-1]})
+    )
+    assert subprocess.run(shell, cwd=tmp_path, capture_output=True, timeout=30).returncode != 0
+    judged = judge(
+        [note(made), kept],
+        read(tmp_path / "allowed_signers"),
+        vault="v1",
+        device="mixer",
+        approvers=1,
+        at=NOON + HOUR,
+    )
+    assert judged.valid == made
+
+
+async def test_ssh_keygen_signs_a_statement_that_the_judge_takes(tmp_path: Path) -> None:
+    key = make_key(tmp_path / "key", "ecdsa-256")
+    (tmp_path / "allowed").write_text(line_of(tmp_path / "key.pub"))
+    made = proposal()
+    approval = made.approval(ALICE, NOON + HOUR)
+    armored = await with_ssh_keygen(approval.line, key)
+    kept = GoldNote(APPROVAL, NOON + HOUR, approval.line.decode(), armored)
+    proposed = GoldNote(PROPOSAL, NOON, made.line.decode())
+    judged = judge(
+        [proposed, kept],
+        read(tmp_path / "allowed"),
+        vault="v1",
+        device="mixer",
+        approvers=1,
+        at=NOON + HOUR,
+    )
+    assert judged.valid == made

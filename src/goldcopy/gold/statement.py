@@ -99,7 +99,9 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return made
 
     def approval(self, by: str, time: datetime) -> Statement:
-        """What ``by`` signs to approve this proposal."""
+        """What ``by`` signs to approve this proposal. Raises ``Wrong`` after its end."""
+        if time > self.until:
+            raise Wrong(f"it ended at {self.until:%Y-%m-%d %H:%M} UTC; propose it again")
         return self._answer("approve", by, time, self.reason)
 
     def revocation(self, by: str, time: datetime, reason: str) -> Statement:
@@ -155,7 +157,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         for moment in (self.until, self.time):
             if moment.tzinfo is None or moment.utcoffset() or moment.microsecond:
                 raise Wrong("its times must be UTC, in whole seconds")
-        if self.action != "revoke" and self.until <= self.time:
+        if self.action in ("propose", "reattest") and self.until <= self.time:
             raise Wrong(f"it would end at {self.until:%Y-%m-%d %H:%M} UTC, before it begins")
         Scope(self.scope)
         if self.ruleset.digest != self.rules:
