@@ -113,6 +113,77 @@ def test_one_bad_call_among_good_ones_is_enough(guard: ReadGuard) -> None:
     assert not allows(guard, message(services.CALL, services.array([good]) + b"more"))
 
 
+# -- a session of a restore ------------------------------------------------------------------------
+
+VALUE = services.byte_argument(7)
+"""A Variant."""
+PLAIN = [(FILE, VALUE), (NodeId(0, "of the controller"), VALUE), (NodeId(3, 7), VALUE)]
+
+
+def writes(body: bytes) -> bytes:
+    return message(services.WRITE, body)
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_a_writing_session_may_not_do_anything_else(name: str) -> None:
+    """An empty Write is not among it either."""
+    request = getattr(ua, f"{name}Request")()
+    assert allows(ReadGuard(writing=True), struct_to_binary(request)) == (name in READS)
+
+
+def test_only_a_writing_session_writes_values() -> None:
+    assert allows(ReadGuard(writing=True), writes(services.write(PLAIN)))
+    assert not allows(ReadGuard(), writes(services.write(PLAIN)))
+
+
+def test_a_writing_session_calls_nothing_but_reading_files() -> None:
+    guard = ReadGuard(writing=True)
+    stop = message(services.CALL, services.call(NodeId(2, "Machine"), NodeId(2, "Stop"), []))
+    opening = message(services.CALL, services.call(FILE, OPEN, [READING]))
+    assert not allows(guard, stop)
+    assert not allows(guard, opening)
+    guard.allow_file(FILE, METHODS)
+    assert allows(guard, opening)
+    assert not allows(guard, stop)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"NodeId": ua.NodeId(12637, 0)},  # ServerConfiguration
+        {"AttributeId": ua.AttributeIds.DisplayName},
+        {"AttributeId": ua.AttributeIds.AccessLevel},
+        {"IndexRange": "1:2"},
+        {"SourceTimestamp": ua.DateTime(2026, 1, 1)},
+        {"ServerTimestamp": ua.DateTime(2026, 1, 1)},
+        {"StatusCode_": ua.StatusCode(ua.StatusCodes.Bad)},
+        {},
+    ],
+)
+def test_only_whole_values_without_stamps_are_written(changed: dict[str, Any]) -> None:
+    """As asyncua would send them; one such among good ones is enough."""
+    request = ua.WriteRequest()
+    for number in range(2):
+        one = ua.WriteValue()
+        one.NodeId, one.AttributeId = ua.NodeId("Speed", 2), ua.AttributeIds.Value
+        stamps = {name: value for name, value in changed.items() if "stamp" in name}
+        code = changed.get("StatusCode_")
+        one.Value = ua.DataValue(ua.Variant(1.5), StatusCode=code, **(stamps if number else {}))
+        for name in ("NodeId", "AttributeId", "IndexRange"):
+            if number and name in changed:
+                setattr(one, name, changed[name])
+        request.Parameters.NodesToWrite.append(one)
+    assert allows(ReadGuard(writing=True), struct_to_binary(request)) == (not changed)
+
+
+@given(st.data())
+def test_a_write_that_is_cut_or_longer_does_not_leave(data: st.DataObject) -> None:
+    whole = writes(services.write(PLAIN))
+    end = data.draw(st.integers(0, len(whole) - 1))
+    assert not allows(ReadGuard(writing=True), whole[:end])
+    assert not allows(ReadGuard(writing=True), whole + b"more")
+
+
 @pytest.mark.parametrize("name", ["Write", "AddNodes", "DeleteNodes", "HistoryUpdate", "Call"])
 async def test_nothing_goes_round_the_guard(name: str) -> None:
     """Through asyncua's own door: no byte reaches the transport, no request is counted."""
