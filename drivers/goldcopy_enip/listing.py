@@ -17,6 +17,10 @@ from goldcopy_enip.templates import MOST_BYTES, UNREAD, Template, parse
 _VERSION = logical(0xAC, 1)
 _VERSION_PARTS = ((1, 2), (2, 2), (3, 4), (4, 4), (10, 4))
 """Attributes of the version, and their sizes (1756-PM020, "Detecting changes")."""
+_AUDIT = logical(0x8E, 1)
+_AUDIT_PARTS = ((0x1B, 8), (0x1C, 8))
+"""The audit value, and the mask of what it counts. Their numbers are in no public manual: a reply
+of any other shape is none."""
 _TEMPLATE_PARTS = ((4, 4), (5, 4), (2, 2), (1, 2))
 _MOST_TAGS = 100_000
 """In one scope; no controller has as many."""
@@ -24,11 +28,17 @@ _MOST_TAGS = 100_000
 
 async def version(link: Link) -> tuple[int, ...]:
     """The version of the tag database; () where it is not told: that is no version."""
-    asked = _listed([number for number, _ in _VERSION_PARTS])
-    reply = await link.ask(guard.GET_LIST, _VERSION, asked)
-    if reply.status:
-        return ()
-    return attributes(reply.data, _VERSION_PARTS) or ()
+    return await _told(link, _VERSION, _VERSION_PARTS)
+
+
+async def audit(link: Link) -> tuple[int, ...]:
+    """The audit value, which moves when the logic is edited, and its mask; () if not told."""
+    return await _told(link, _AUDIT, _AUDIT_PARTS)
+
+
+async def _told(link: Link, path: bytes, parts: Sequence[tuple[int, int]]) -> tuple[int, ...]:
+    reply = await link.ask(guard.GET_LIST, path, _listed([number for number, _ in parts]))
+    return () if reply.status else attributes(reply.data, parts) or ()
 
 
 async def database(link: Link, version: tuple[int, ...]) -> tuple[Database, dict[int, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -19,8 +20,27 @@ from goldcopy_enip.options import Options
 from goldcopy_enip.values import Values
 
 _SYMBOLS, _VERSION = "database/symbols", "database/version"
+_AUDIT, _MASK = "database/audit", "database/audit-mask"
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Database).decode
+
+
+class Tokens(NamedTuple):
+    """What moves when somebody edits: the program, or the tag database."""
+
+    version: tuple[int, ...]
+    audit: tuple[int, ...]
+
+    def items(self) -> list[Item]:
+        """The version is among what is told of the database."""
+        if not self.audit:
+            return []
+        value, mask = self.audit
+        label = "moves when the logic is edited, and with all else that the mask has it count"
+        return [
+            Item(_AUDIT, "parameter", "LWORD", value, role="diagnostic", label=label),
+            Item(_MASK, "parameter", "LWORD", mask),
+        ]
 
 
 class LogixSession:
@@ -30,6 +50,8 @@ class LogixSession:
         self._link = link
         self._options = options
         self._who: identity.Found | None = None
+        self._audited = True
+        """Whether the controller tells its audit value, as far as is known."""
 
     async def identify(self) -> Identity:
         """What the controller says of itself."""
@@ -56,26 +78,30 @@ class LogixSession:
         if self._options.tags:
             return await self._named(who)
         for _ in range(2):
-            version = await listing.version(self._link)
-            reading = await self._once(who, version, previous)
-            if await listing.version(self._link) == version:
+            before = await self._tokens()
+            reading = await self._once(who, before, previous)
+            if await self._tokens() == before:
                 return reading
             previous = None
         raise Malformed(
-            "the tag database changed while it was read, twice: somebody edits or downloads; "
-            "nothing of it is kept, pull again when that is over"
+            "the program or its tags changed while they were read, twice: somebody edits or "
+            "downloads; nothing of it is kept, pull again when that is over"
         )
 
-    async def _once(
-        self, who: identity.Found, version: tuple[int, ...], previous: Snapshot | None
-    ) -> Reading:
+    async def _tokens(self) -> Tokens:
+        version = await listing.version(self._link)
+        audit = await listing.audit(self._link) if self._audited else ()
+        self._audited = bool(audit)
+        return Tokens(version, audit)
+
+    async def _once(self, who: identity.Found, now: Tokens, previous: Snapshot | None) -> Reading:
         meter = self._link.meter
         meter.total += 1
-        known = await self._reused(who.identity, version, previous) if previous else None
-        database, why = (known, {}) if known else await listing.database(self._link, version)
+        known = await self._reused(who.identity, now, previous) if previous else None
+        database, why = (known, {}) if known else await listing.database(self._link, now.version)
         meter.done += 1
         found, gaps = await self._values(database, why)
-        items = [*who.items, *about(database), *found]
+        items = [*who.items, *now.items(), *about(database), *found]
         if known is None or previous is None:
             items.append(_kept(database))
             return _unique(Reading(items, gaps))
@@ -98,17 +124,18 @@ class LogixSession:
         items, more = await self._values(database, {})
         return Reading([*who.items, *items], [*gaps, *more])
 
-    async def _reused(
-        self, now: Identity, version: tuple[int, ...], previous: Snapshot
-    ) -> Database | None:
+    async def _reused(self, who: Identity, now: Tokens, previous: Snapshot) -> Database | None:
         """The tag database of the previous snapshot, if nothing says that it is another."""
         before = previous.identity
-        if not version or (now.product, now.serial, now.firmware) != (
+        if not now.version or (who.product, who.serial, who.firmware) != (
             before.product, before.serial, before.firmware
         ):  # fmt: skip
             return None
+        audit = previous.by_path.get(_AUDIT)
+        if now.audit[:1] != ((audit.value,) if audit else ()):
+            return None
         database = _taken(previous)
-        if database is None or database.version != version:
+        if database is None or database.version != now.version:
             return None
         return database if await listing.same_handles(self._link, database.templates) else None
 

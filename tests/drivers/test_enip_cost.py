@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.drivers.enip_plant import both, by_address, pulled
 
+from goldcopy.errors import Malformed
 from goldcopy_enip.options import Options
 from goldcopy_sim.enip import LogixSimulator, Member, Structure, Tag, demo
 
@@ -119,3 +120,36 @@ async def test_another_controller_at_the_same_address_has_them_listed_again() ->
         again, reading = await both(simulator, previous=first)
         assert not reading.carried
         assert again.id == (await pulled(simulator)).id
+
+
+def audits(simulator: LogixSimulator) -> int:
+    return sum(service.detail.startswith("Audit") for service in simulator.services)
+
+
+async def test_the_audit_value_is_asked_for_once_where_it_is_not_told() -> None:
+    async with LogixSimulator.demo("again") as simulator:
+        snapshot = await pulled(simulator)
+        assert audits(simulator) == 1
+        assert "database/audit" not in snapshot.by_path
+
+
+async def test_an_edit_of_logic_alone_shows_where_the_audit_value_is_told() -> None:
+    async with LogixSimulator.flat(20, 2, audit=0x0123456789ABCDEF) as simulator:
+        first = await pulled(simulator)
+        assert audits(simulator) == 2
+        assert first.by_path["database/audit"].value == 0x0123456789ABCDEF
+        assert first.by_path["database/audit-mask"].value == 0xFFFFFFFFFFFFFFFF
+        again, reading = await both(simulator, previous=first)
+        assert reading.carried
+        assert again.id == first.id
+        simulator.edit_logic()
+        after, reading = await both(simulator, previous=first)
+        assert not reading.carried
+        assert after.by_path["database/audit"].value == 0x0123456789ABCDF0
+        assert not any(service.writes for service in simulator.services)
+
+
+async def test_a_program_that_is_edited_while_it_is_read_is_not_kept() -> None:
+    async with LogixSimulator.flat(20, 2, audit=1, fault="audit-moves") as simulator:
+        with pytest.raises(Malformed, match="changed while they were read"):
+            await pulled(simulator)

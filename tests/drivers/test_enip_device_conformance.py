@@ -41,7 +41,7 @@ NETWORK: Held = {
 }
 
 
-def held(simulator: DriveSimulator) -> Held:
+def held(simulator: DriveSimulator, *, plain: bool) -> Held:
     """What a right driver reads, from the simulator's own state."""
     found: dict[str, tuple[str, Value]] = dict(NETWORK)
     identity = simulator.identity
@@ -58,7 +58,10 @@ def held(simulator: DriveSimulator) -> Held:
     }
     for number, parameter in simulator.parameters.items():
         value = parameter.type, single(parameter, parameter.value)
-        found[f"parameter/{number}"] = found[f"dpi/{number}"] = value
+        found[f"dpi/{number}"] = value
+        if not plain:
+            continue
+        found[f"parameter/{number}"] = value
         default = single(parameter, parameter.default)
         found[f"parameter/{number}/default"] = parameter.type, default
         if parameter.scale != (1, 1, 1, 0) or parameter.decimals:
@@ -75,9 +78,16 @@ def single(parameter: Parameter, value: float) -> Value:
 
 
 class TestDevice(TokenedConformance, WritableConformance):
+    plain = True
+    """Whether there are Parameter objects beside the DPI parameters."""
+
     @asynccontextmanager
     async def bench(self) -> AsyncIterator[Bench]:
         async with DriveSimulator.demo("conveyor") as simulator:
+            kind = "parameter"
+            if not self.plain:
+                del simulator.objects[0x0F]
+                kind = "dpi"
             host, port = simulator.host, simulator.port
             yield Bench(
                 driver=EnipDriver(),
@@ -90,11 +100,15 @@ class TestDevice(TokenedConformance, WritableConformance):
                     serial=f"{simulator.identity.serial:08X}",
                     firmware="14.3",
                 ),
-                holds=lambda: held(simulator),
+                holds=lambda: held(simulator, plain=self.plain),
                 change=lambda: simulator.change("parameter/41", 77),
                 gaps=["assembly/77"],
-                writes={"parameter/41": 99, "parameter/44": 12.5, "parameter/46": -3},
+                writes={f"{kind}/41": 99, f"{kind}/44": 12.5, f"{kind}/46": -3},
             )
+
+
+class TestDpiAlone(TestDevice):
+    plain = False
 
 
 async def test_what_a_parameter_tells_of_itself() -> None:

@@ -29,7 +29,7 @@ from goldcopy_sim.enip import NONE, LogixSimulator, Member, Structure, Tag
         ("wrong-connection", Malformed, "no request in flight"),
         ("duplicate", Malformed, "no request in flight"),
         ("endless-list", Malformed, "does not end"),
-        ("version-moves", Malformed, "changed while it was read"),
+        ("version-moves", Malformed, "changed while they were read"),
     ],
 )
 async def test_a_fault_is_a_typed_error_in_words(

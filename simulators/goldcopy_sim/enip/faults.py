@@ -22,6 +22,7 @@ FAULTS: Final[Mapping[str, str]] = {
     "lying-template": "tells other sizes of templates than it serves",
     "unknown-template": "knows no template at all (0x05)",
     "future-type": "lists tags of a type code that nobody knows",
+    "audit-moves": "another audit value each time it is asked",
     "version-moves": "another tag-database version each time it is asked",
 }
 """The faults from ``garbage`` to ``duplicate`` spare registering, opening and closing."""

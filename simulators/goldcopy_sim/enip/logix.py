@@ -158,6 +158,7 @@ class Logix(Device):
             self.database.controller.add(self._symbol(tag))
         self.version[0] += 1
         self.version[1] += 1
+        self._audited()
         self._number(new)
 
     def download(
@@ -169,6 +170,7 @@ class Logix(Device):
         """Another program, as a download brings it."""
         self.version[2] += 61
         self.version[3] += 61
+        self._audited()
         self.templates.replace({})
         self._fill(tags, programs, tasks)
 
@@ -248,6 +250,16 @@ class Logix(Device):
         }
         return Attributes(found).serve(request)
 
+    def edit_logic(self) -> None:
+        """An online edit of a routine alone, which the tag database knows nothing of."""
+        self._audited()
+
+    def _audited(self) -> None:
+        if self.audit is not None:
+            self.audit += 1
+
     def _audit(self, request: Request) -> Reply:
+        if self.fault == "audit-moves":
+            self._audited()
         audit = struct.pack("<Q", self.audit or 0)
         return Attributes({0x1B: audit, 0x1C: b"\xff" * 8}).serve(request)
