@@ -9,11 +9,13 @@ from typing import ClassVar
 
 import msgspec
 
-from goldcopy.driver import Capability, Meter, Session, Target, Writer
+from goldcopy.driver import Capability, Meter, Section, Session, Target, Writer
 from goldcopy.errors import Wrong
+from goldcopy.snapshot import Item
 from goldcopy_s7 import options
 from goldcopy_s7.layout import Layout, load
 from goldcopy_s7.link import opened
+from goldcopy_s7.sections import sections
 from goldcopy_s7.session import S7Session
 from goldcopy_s7.writer import S7Writer
 
@@ -76,6 +78,10 @@ class S7Driver:
     def open_writing(self, target: Target, meter: Meter) -> AbstractAsyncContextManager[Writer]:
         """As ``open``, for a restore."""
         return _writing(target, meter)
+
+    def sections(self, item: Item, content: bytes) -> Sequence[Section]:
+        """Header, code, interface and so on of a block; () for what is none."""
+        return sections(content) if item.path.startswith("block/") else ()
 
 
 @asynccontextmanager

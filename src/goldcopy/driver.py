@@ -153,6 +153,26 @@ class Driver(Protocol):
         ...
 
 
+class Section(NamedTuple):
+    """A part of an item's content: ``content[start:end]``."""
+
+    name: str
+    """``code``, ``interface``; the parts of one name are taken together."""
+    start: int
+    end: int
+    stamp: bool = False
+    """A time stamp, which may move while all else stays."""
+
+
+@runtime_checkable
+class Sectioned(Protocol):
+    """A driver that can take the content of its blocks apart."""
+
+    def sections(self, item: Item, content: bytes) -> Sequence[Section]:
+        """The parts of an item's content, all of it; () for what it does not know."""
+        ...
+
+
 @runtime_checkable
 class Writable(Protocol):
     """A driver that can put values back."""

@@ -43,7 +43,7 @@ class Scope:
 
         A gap hides an item, all below a folder, or a run of numbers (``holding/50..59``).
         """
-        return self.everything or any(self._overlaps(path) for path in _paths(gap))
+        return self.everything or any(self._overlaps(path) for path in gap_paths(gap))
 
     def _excludes(self, path: str) -> bool:
         return any(fits(path) for fits in self._keeps_out)
@@ -57,7 +57,8 @@ class Scope:
         return any(_may_match_below(pattern.split("/"), segments) for pattern in self._inside)
 
 
-def _paths(gap: str) -> Iterable[str]:
+def gap_paths(gap: str) -> Iterable[str]:
+    """What a gap of this path speaks of: itself, and each number of a run."""
     run = _RUN.fullmatch(gap)
     if run is None:
         return (gap,)
