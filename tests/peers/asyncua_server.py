@@ -3,8 +3,9 @@
 ``{"uris": [...]}`` first: it answers ``{"port": N}``. Then any number of
 ``{"add": NAME, "type": "Double", "value": V}`` (a list is an array), ``{"set": NAME, ...}``,
 ``{"bad": NAME, "status": S}``, ``{"structure": {...}}``, ``{"property": NAME, "of": NAME, ...}``;
-each is answered ``{}`` once it is done. A value like ``{"made of": [...]}`` is of a type that is
-made of parts. All values go through asyncua's own API. It ends when its input does.
+each is answered ``{}`` once it is done. ``{"get": NAME}`` is answered ``{"value": V}``. A value
+like ``{"made of": [...]}`` is of a type that is made of parts. All values go through asyncua's own
+API. It ends when its input does.
 """
 
 from __future__ import annotations
@@ -46,6 +47,22 @@ def meant(kind: str, value: Any) -> Any:  # noqa: ANN401 - JSON
     return value
 
 
+def shown(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """The other way round."""
+    match value:
+        case list():
+            return [shown(each) for each in value]
+        case datetime():
+            return value.isoformat(timespec="milliseconds")
+        case bytes():
+            return base64.b64encode(value).decode()
+        case ua.LocalizedText():
+            return [value.Text, value.Locale]
+        case ua.NodeId() | UUID():
+            return str(value) if isinstance(value, UUID) else value.to_string()
+    return value
+
+
 class Peer:
     """The server and what it was given."""
 
@@ -75,6 +92,14 @@ class Peer:
                 await self.structure(members)
             case _:
                 raise ValueError(order)
+
+    async def get(self, name: str) -> Any:  # noqa: ANN401 - JSON
+        """What a variable holds; a member of it behind a dot."""
+        name, *members = name.split(".")
+        value = await self.server.get_node(ua.NodeId(name, self.index)).read_value()
+        for each in members:
+            value = getattr(value, each)
+        return shown(value)
 
     async def add(self, parent: Any, name: str, kind: str, value: Any) -> None:  # noqa: ANN401
         variant = ua.Variant(
@@ -121,12 +146,14 @@ class Peer:
         value.Way = [made["Point"](*each) for each in members["Way"]]
         value.Weights = members["Weights"]
         value.Note = members.get("Note")
-        await server.nodes.objects.add_variable(
+        variable = await server.nodes.objects.add_variable(
             ua.NodeId("Order", index),
             ua.QualifiedName("Order", index),
             ua.Variant(value, ua.VariantType.ExtensionObject),
             datatype=order.nodeid,
         )
+        if members.get("writable"):
+            await variable.set_writable()
 
 
 async def main() -> None:
@@ -140,7 +167,7 @@ async def main() -> None:
     try:
         while line := await loop.run_in_executor(None, sys.stdin.readline):
             order = json.loads(line)
-            answer = {}
+            answer: dict[str, Any] = {}
             if "uris" in order:
                 for uri in order["uris"]:
                     await server.register_namespace(uri)
@@ -148,6 +175,9 @@ async def main() -> None:
                 await server.start()
                 listening: Any = server.bserver
                 answer = {"port": listening._server.sockets[0].getsockname()[1]}  # noqa: SLF001
+            elif "get" in order:
+                assert peer is not None
+                answer = {"value": await peer.get(order["get"])}
             else:
                 assert peer is not None
                 await peer.obey(order)

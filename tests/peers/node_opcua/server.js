@@ -3,7 +3,7 @@
 // {"start": {"folder": F, "user": U, "password": P}} first: it keeps its certificates in F, wants
 // that login if there is one, and answers {"port": N, "certificate": "<file>"}. Then any number of
 // {"set": NAME, "type": "Double", "value": V}, {"recipe": {...}}, {"file": "<base64>"}; each is
-// answered {} once it is done. All values go through node-opcua's own API. It ends with its input.
+// answered {} once it is done. {"get": NAME} is answered {"value": V}. All values go through node-opcua's own API. It ends with its input.
 // Run it in the folder that holds node_modules.
 
 import { createRequire } from "node:module";
@@ -175,6 +175,16 @@ function variantOf(type, value) {
   return { dataType, arrayType: VariantArrayType.Array, value: value.map(one) };
 }
 
+// The other way round.
+function shown(value) {
+  if (Buffer.isBuffer(value)) return value.toString("base64");
+  if (value instanceof Date) return value.toISOString();
+  if (value instanceof ua.LocalizedText) return [value.text, value.locale ?? null];
+  if (ArrayBuffer.isView(value)) return Array.from(value);
+  if (Array.isArray(value)) return value.map(shown);
+  return value?.toJSON ? value.toJSON() : value;
+}
+
 function extension(space, recipe) {
   const type = space.findDataType("Recipe", space.getNamespaceIndex(RECIPE));
   return space.constructExtensionObject(type, { ...recipe, Released: new Date(recipe.Released) });
@@ -189,6 +199,10 @@ for await (const line of createInterface({ input: process.stdin })) {
     peer = await start(order.start);
     const port = peer.server.endpoints[0].port;
     answer({ port, certificate: peer.server.certificateFile });
+    continue;
+  }
+  if (order.get) {
+    answer({ value: shown(peer.variables.get(order.get).readValue().value.value) });
     continue;
   }
   if (order.matrix) {
