@@ -10,6 +10,7 @@ from goldcopy.driver import Meter, Target
 from goldcopy.errors import GoldcopyError, Malformed, Refused, Unreachable
 from goldcopy.wire import Exchange, connect
 from goldcopy_enip import frames, guard
+from goldcopy_enip.epath import logical
 from goldcopy_enip.frames import EnipFramer
 from goldcopy_enip.messages import Reply, packed, parsed, request, unpacked
 from goldcopy_enip.opening import SMALL, Connection, routed
@@ -26,6 +27,10 @@ from goldcopy_enip.status import (
 UNCONNECTED = 504
 """Bytes of a message outside a connection that every device takes."""
 _SEQUENCE = 2
+MICRO800 = b"2080"
+"""How the product names of that family begin (2080-LC50-24QWB)."""
+_NAME = 15
+"""Where the product name begins in an identity, behind its length."""
 _PARTING = 1.0
 """Seconds for closing in good order; after that the socket is closed all the same."""
 _AT_ONCE = 8
@@ -140,8 +145,10 @@ class Link:
 
     # -- opening and closing -------------------------------------------------------------------
 
-    async def set_up(self, size: int) -> None:
+    async def set_up(self, size: int, *, may_be_small: bool = False) -> None:
         """Register a session, open a connection of up to this size.
+
+        ``may_be_small``: the route is a guess, and one for large controllers.
 
         Raises ``Refused`` if the device has no session or connection to give.
         """
@@ -154,6 +161,15 @@ class Link:
             why = frames.REFUSALS.get(status, f"status {status:#x}")
             raise Refused(f"the device registers no session: {why}")
         self._session = session
+        refusal = await self._connect(size)
+        if refusal is not None and may_be_small and self._route and await self._is_small():
+            refusal = await self._connect(size)
+        if refusal is not None and refusal.status != NOT_SUPPORTED:
+            hint = "; check options.path" if refusal.status in (PATH_SYNTAX, PATH_UNKNOWN) else ""
+            raise Refused(f"the device opens no connection: {refusal}{hint}")
+
+    async def _connect(self, size: int) -> CipRefused | None:
+        """Open a connection of this size, or of the largest that is granted; gives the refusal."""
         refusal = None
         for one in _sizes(size):
             refusal = await self._open(one)
@@ -164,9 +180,19 @@ class Link:
                 refusal = await self._open(told[0])
                 if refusal is None:
                     break
-        if refusal is not None and refusal.status != NOT_SUPPORTED:
-            hint = "; check options.path" if refusal.status in (PATH_SYNTAX, PATH_UNKNOWN) else ""
-            raise Refused(f"the device opens no connection: {refusal}{hint}")
+        return refusal
+
+    async def _is_small(self) -> bool:
+        """Whether it says itself that it is a Micro800, which has no backplane to be routed over.
+
+        Then it is asked without a route from now on.
+        """
+        route, self._route = self._route, b""
+        about = await self.ask(guard.GET_ALL, logical(0x01, 1))
+        if not about.status and about.data[_NAME:].startswith(MICRO800):
+            return True
+        self._route = route
+        return False
 
     async def _open(self, size: int) -> CipRefused | None:
         """Try with a size; gives the refusal."""
@@ -217,7 +243,7 @@ async def opened(
         link = Link(exchange, framer, meter, options.route)
         try:
             try:
-                await link.set_up(options.size)
+                await link.set_up(options.size, may_be_small=options.path is None)
             except Unreachable as error:
                 raise Unreachable(f"no EtherNet/IP session came about: {error}") from None
             yield link

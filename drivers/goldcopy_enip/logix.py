@@ -14,7 +14,7 @@ from goldcopy.errors import Malformed
 from goldcopy.snapshot import Blob, Gap, Identity, Item, Snapshot
 from goldcopy_enip import identity, listing, templates, unlisted
 from goldcopy_enip.database import Database
-from goldcopy_enip.link import Link
+from goldcopy_enip.link import MICRO800, Link
 from goldcopy_enip.named import parsed
 from goldcopy_enip.options import Options
 from goldcopy_enip.values import Values
@@ -71,6 +71,8 @@ class LogixSession:
     async def _known(self) -> identity.Found:
         if self._who is None:
             self._who = await identity.read(self._link, logix=True)
+            if self._who.identity.product.startswith(MICRO800.decode()):
+                self._link.multiple = False
         return self._who
 
     async def _pull(self, previous: Snapshot | None) -> Reading:

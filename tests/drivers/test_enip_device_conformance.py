@@ -64,6 +64,9 @@ def held(simulator: DriveSimulator, *, plain: bool) -> Held:
         found[f"parameter/{number}"] = value
         default = single(parameter, parameter.default)
         found[f"parameter/{number}/default"] = parameter.type, default
+        if parameter.choices:
+            kind = f"ARRAY[{len(parameter.choices)}] OF STRING"
+            found[f"parameter/{number}/choices"] = kind, parameter.choices
         if parameter.scale != (1, 1, 1, 0) or parameter.decimals:
             shown = (*parameter.scale, parameter.decimals)
             found[f"parameter/{number}/scaling"] = "ARRAY[5] OF DINT", shown

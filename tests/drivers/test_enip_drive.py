@@ -14,11 +14,13 @@ from goldcopy.errors import Refused, Unsupported, Wrong
 from goldcopy.snapshot import Item, Value
 from goldcopy_enip import EnipDriver
 from goldcopy_enip.options import Options
-from goldcopy_sim.enip import DriveSimulator
+from goldcopy_sim.enip import DriveSimulator, Parameter
 from goldcopy_sim.enip.files import EdsFile
 
 CIP = Options(profile="cip")
-CARRIED = {"parameter/41/default", "parameter/41/scaling", "file/eds"}
+CARRIED = {
+    "parameter/41/default", "parameter/41/scaling", "parameter/30/choices", "file/eds",
+}  # fmt: skip
 
 
 def services(simulator: DriveSimulator) -> list[str]:
@@ -167,3 +169,17 @@ async def test_what_else_a_device_has_is_not_written() -> None:
         with pytest.raises(Wrong, match="another type"):
             await write(simulator, other, 1.5, CIP)
         assert not written(simulator)
+
+
+async def test_texts_of_values_and_of_bits() -> None:
+    parameters = [
+        Parameter(1, "Source", "USINT", 1, 1, 3, 1, choices=("", "Keypad", "Network")),
+        Parameter(2, "Faults", "WORD", 5, 0, 0xFFFF, 0, choices=("Heat", "Current", "Phase")),
+        Parameter(3, "Ramp", "UINT", 5, 0, 9, 0),
+    ]
+    async with DriveSimulator(parameters=parameters) as simulator:
+        found = (await pulled(simulator, CIP)).by_path
+    assert found["parameter/1/choices"].value == ("Keypad", "Network", "")
+    assert found["parameter/1/choices"].label == "texts of 1 to 3"
+    assert found["parameter/2/choices"].value == ("Heat", "Current", "Phase", *[""] * 13)
+    assert "parameter/3/choices" not in found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.drivers.enip_plant import by_address, pulled
 
+from goldcopy.errors import Refused
 from goldcopy_enip.options import Options
 from goldcopy_sim.enip import LogixSimulator, Tag
 from goldcopy_sim.enip.demo import palletizer
@@ -12,14 +13,27 @@ from goldcopy_sim.enip.demo import palletizer
 TAGS = [tag for tag in palletizer("micro").tags if tag.name not in ("Secret", "Guard")]
 
 
-async def test_a_micro800_is_read_by_name_one_by_one() -> None:
+@pytest.mark.parametrize("path", [None, ""])
+async def test_a_micro800_is_read_by_name_one_by_one(path: str | None) -> None:
+    """It is known by its name: nothing has to be configured for it."""
     async with LogixSimulator(tags=TAGS, micro800=True) as simulator:
-        snapshot = await pulled(simulator, Options(path=""))
+        snapshot = await pulled(simulator, Options(path=path))
         assert by_address(snapshot) == simulator.values()
         assert not snapshot.gaps
         services = {service.name for service in simulator.log}
         assert "Read Tag" in services
+        assert not any("0x0a" in name or "Multiple" in name for name in services)
+        assert not simulator.links
         assert not simulator.violations
+
+
+async def test_a_path_that_was_given_is_never_given_up() -> None:
+    async with LogixSimulator(tags=TAGS, micro800=True) as simulator:
+        with pytest.raises(Refused, match=r"options\.path"):
+            await pulled(simulator, Options(path="backplane/0"))
+    async with LogixSimulator(tags=TAGS, slot=3) as simulator:
+        with pytest.raises(Refused, match=r"options\.path"):
+            await pulled(simulator)
 
 
 async def test_tags_of_modules_have_the_role_that_they_have() -> None:
