@@ -52,12 +52,14 @@ class EnipDriver:
         Capability(
             "change token",
             "partial",
-            "tag database version and template handles spare the tag list; values are always read",
+            "tag database version, template handles and, where it is told, the audit value spare "
+            "the tag list; values are always read; the audit value is never met on hardware",
         ),
         Capability(
             "parameters of drives and other devices",
             "partial",
-            "Parameter and DPI objects by number; names only where the device itself tells them",
+            "Parameter and DPI objects by number; names, and the texts of values, only where the "
+            "device itself tells them",
         ),
         Capability(
             "assemblies, network settings, data sheet of devices",
@@ -65,7 +67,15 @@ class EnipDriver:
             "the configuration assembly, and those that options name: a device lists none",
         ),
         Capability(
-            "change token of drives", "planned", "the DPI checksum is kept, and spares no read yet"
+            "change token of drives",
+            "partial",
+            "the DPI checksum covers stored values alone: it spares descriptions and the data "
+            "sheet, values are always read",
+        ),
+        Capability(
+            "Micro800",
+            "partial",
+            "known by its product name, read by name and one by one; no change token",
         ),
         Capability(
             "data files of SLC, MicroLogix, PLC-5 (PCCC)",
@@ -81,9 +91,10 @@ class EnipDriver:
         Capability(
             "writing",
             "partial",
-            "tags, Parameter objects, elements and bits of data files; long values in parts that "
-            "are not atomic; constant tags and command parameters are not told apart, the device "
-            "must refuse them",
+            "tags, single bits, Parameter and DPI objects, configuration assemblies that options "
+            "name, elements and bits of data files; an array longer than a packet goes in parts, "
+            "which is not atomic; constant tags, and commands of a device without DPI, are not "
+            "told apart: the device must refuse them",
         ),
     )
 

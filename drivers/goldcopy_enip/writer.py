@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from goldcopy.errors import GoldcopyError, Refused, Wrong
+from goldcopy.errors import GoldcopyError, Malformed, Refused, Unreachable, Wrong
 from goldcopy.snapshot import Item
 from goldcopy.snapshot.values import array_of
 from goldcopy_enip import guard, reading, requests
@@ -72,13 +72,21 @@ class LogixWriter(LogixSession):
                 "options.write_in_run; nothing was written"
             )
         asked = [(item, one) for item, several in await self._asked(group) for one in several]
-        of = iter([item for item, _ in asked])
         packets = requests.packets(self._link.size, [one for _, one in asked])
         if not self._link.multiple:
             packets = [[one] for _, one in asked]
+        at = 0
         for packet in packets:
-            (replies,) = await self._link.ask_packed([packet])
-            _acknowledged([(next(of), reply) for reply in replies])
+            items = [item for item, _ in asked[at : at + len(packet)]]
+            begun = at and asked[at - 1][0] is items[0]
+            try:
+                (replies,) = await self._link.ask_packed([packet])
+                _acknowledged(list(zip(items, replies, strict=True)))
+            except GoldcopyError as error:
+                if begun:
+                    raise _half(items[0], error) from None
+                raise
+            at += len(packet)
 
     async def _asked(self, group: Sequence[Item]) -> list[tuple[Item, list[bytes]]]:
         """The services for each item; their types are what the controller tells now."""
@@ -131,6 +139,15 @@ class LogixWriter(LogixSession):
         if reply.status not in (0, PARTIAL) or reply.data[:2] != bytes((SINT.code, 0)):
             raise Wrong(f"{name} has no room for {len(text)} characters: {words(reply.status)}")
         return text
+
+
+def _half(item: Item, error: GoldcopyError) -> GoldcopyError:
+    """The same, of an item that goes in parts and has some of them."""
+    kind = next((one for one in (Unreachable, Malformed) if isinstance(error, one)), Refused)
+    return kind(
+        f"{item.path} is half written: it goes in parts, and after some of them: {error}; write it "
+        "again before the machine runs"
+    )
 
 
 def check(item: Item) -> None:

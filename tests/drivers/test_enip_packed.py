@@ -16,7 +16,8 @@ from goldcopy.snapshot import Item, Value
 from goldcopy_enip import EnipDriver
 from goldcopy_enip.options import Options
 from goldcopy_enip.requests import packets
-from goldcopy_sim.enip import LogixSimulator, Member, Structure, Tag, string
+from goldcopy_sim.enip import LogixSimulator, Member, Structure, Tag, cip, string
+from goldcopy_sim.enip.cip import Refusal, Reply
 from goldcopy_sim.enip.demo import palletizer
 
 IN_RUN = Options(write_in_run=True)
@@ -132,6 +133,31 @@ async def test_without_multiple_service_packets_each_is_a_request() -> None:
         await restore(simulator, items, options)
         assert {key: value for key, (_, value) in simulator.values().items()} == values
         assert writes(simulator) == ["Write Tag"] * 3
+
+
+class Stubborn(LogixSimulator):
+    """Takes the first part of a long write, and no more."""
+
+    parts = 0
+
+    def serve(self, service: int, path: bytes, data: bytes, room: int) -> Reply:
+        self.parts += service == 0x53
+        if self.parts > 1 and service == 0x53:
+            raise Refusal(cip.DENIED)
+        return super().serve(service, path, data, room)
+
+
+async def test_a_long_write_that_breaks_off_is_said_to_be_half_written() -> None:
+    async with Stubborn.flat(1, 1) as simulator:
+        held = simulator.values()["A000"][1]
+        assert isinstance(held, tuple)
+        items = await wanted(simulator, {"A000": tuple(range(1000))})
+        with pytest.raises(Refused, match=r"tag/A000 is half written.*permission denied"):
+            await restore(simulator, items)
+        now = simulator.values()["A000"][1]
+        assert isinstance(now, tuple)
+        assert now[:900] == tuple(range(900))
+        assert now[-1] == held[-1]
 
 
 # -- bits ------------------------------------------------------------------------------------------
