@@ -1,4 +1,4 @@
-"""Run all benchmarks, or those named: ``python -m benchmarks [core enip modbus opcua s7]``.
+"""Run all benchmarks, or those named: ``python -m benchmarks [core enip modbus opcua s7 vault]``.
 
 Each prints ratios against another implementation from one interleaved run on the same data, or a
 count. Wall times on a busy machine vary by a factor of two; the ratios are what to look at.
@@ -9,11 +9,12 @@ from __future__ import annotations
 import importlib
 import sys
 
-ALL = ("core", "enip", "modbus", "opcua", "s7")
+ALL = ("core", "enip", "modbus", "opcua", "s7", "vault")
 
 
 def main() -> None:
-    for name in sys.argv[1:] or ALL:
+    named = [word for word in sys.argv[1:] if not word.startswith("-")]
+    for name in named or ALL:
         print(f"\n== {name} ==", flush=True)
         importlib.import_module(f"benchmarks.bench_{name}").main()
 
