@@ -61,10 +61,16 @@ def composed(held: Held, goals: Iterable[Goal], keys: Keys, types: Types) -> Dat
 
 
 def _found(data: Data, goal: Goal, types: Types) -> Place:
-    for place in places(data, types):
-        if goal.way in (member(place.steps), "/".join(map(segment, place.steps))):
-            return place
+    found = [
+        place
+        for place in places(data, types)
+        if goal.way in (member(place.steps), "/".join(map(segment, place.steps)))
+    ]
+    if len(found) == 1:
+        return found[0]
     what = "has no such member now" if goal.way else "is taken apart into members now"
+    if found:
+        what = "has several members that are called so"
     raise Wrong(f"{goal.item.path}: the variable {what}; nothing was written")
 
 

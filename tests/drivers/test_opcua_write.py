@@ -11,13 +11,17 @@ from dataclasses import dataclass, replace
 
 import msgspec
 import pytest
+from asyncua.ua import SecurityPolicyType
 
 from goldcopy.driver import Meter
 from goldcopy.errors import GoldcopyError, Malformed, Refused, Unreachable, Unsupported, Wrong
 from goldcopy.snapshot import Item, Snapshot, Value
 from goldcopy_opcua import OpcUaDriver, OpcUaWriter
 from goldcopy_opcua.writer import MOST_BYTES
-from goldcopy_sim.opcua import OpcUaSimulator
+from goldcopy_sim.opcua import OpcUaSimulator, Settings
+from goldcopy_sim.opcua.codec import Data, Kind
+from goldcopy_sim.opcua.flat import SPACE, flat
+from goldcopy_sim.opcua.variable import READ, WRITE
 
 from .test_opcua_pull import OVEN, PARAMETERS, agrees, by_address, plain, pull, target
 
@@ -301,6 +305,27 @@ async def test_numeric_ids_that_may_be_others_are_found_by_their_names() -> None
         found.plc.log.clear()
         stray = msgspec.structs.replace(gone, path="Nowhere/at all")
         await found.amiss([stray], Wrong, "no variable with this path now")
+
+
+async def test_an_identifier_may_hold_what_leads_into_a_structure_elsewhere() -> None:
+    model = flat(1, 1, properties=False)
+    folder = model.id(SPACE, "Bench.F000")
+    for name in ("Line#1", "Line#1.Speed", "Line", "#"):
+        data = Data(Kind.Double, 1.5)
+        where = model.id(SPACE, name), model.name(SPACE, name)
+        model.variable(folder, *where, data, access=READ | WRITE)
+    settings = Settings(security=[SecurityPolicyType.NoSecurity])
+    async with plant(OpcUaSimulator("bench", model, settings=settings)) as found:
+        path = "bench:Bench/bench:F000/bench:"
+        names = ("Line#1", "Line#1.Speed", "#")
+        wanted = [found.item(path + name, n + 2.5) for n, name in enumerate(names)]
+        assert await found.put_back(wanted) == ["3 nodes"]
+        held = {path.rpartition("=")[2]: value for path, (_, value) in found.plc.values().items()}
+        assert held == {
+            "Bench.F000.V000": 0.0,
+            "Line": 1.5,
+            **dict(zip(names, (2.5, 3.5, 4.5), strict=True)),
+        }
 
 
 async def test_each_value_has_a_status_and_one_bad_one_is_an_error() -> None:
