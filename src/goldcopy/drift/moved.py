@@ -79,7 +79,12 @@ def _bytes(snapshot: Snapshot, item: Item) -> bytes | None:
 
 
 def _cut(sections: Sequence[Section], content: bytes) -> dict[str, tuple[bytes, bool]]:
-    """Name -> all bytes of that name, and whether they are a time stamp."""
+    """Name -> all bytes of that name, and whether they are a time stamp.
+
+    Nothing, if the parts are not the whole: what none of them speaks of could have moved too.
+    """
+    if sum(one.end - one.start for one in sections) != len(content):
+        return {}
     found: dict[str, tuple[bytes, bool]] = {}
     for one in sections:
         had = found.get(one.name, (b"", one.stamp))[0]
