@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from goldcopy.cli.app import run
+from goldcopy.cli.init import make_vault
 from goldcopy_sim.modbus import ModbusSimulator
 from goldcopy_sim.opcua import OpcUaSimulator
 
@@ -90,7 +94,30 @@ def plant(tmp_path: Path) -> Iterator[Plant]:
 
         inventory = tmp_path / "inventory.yaml"
         inventory.write_text(INVENTORY.format(modbus=mixer.port, opcua=oven.port))
+        make_vault(tmp_path / "vault", tmp_path / "keys", "", (), unsealed=False)
         yield Plant(inventory, mixer, oven, in_loop)
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join(30)
+
+
+class Cli:
+    """Runs commands on a plant's inventory."""
+
+    def __init__(self, plant: Plant, capsys: pytest.CaptureFixture[str]) -> None:
+        self.plant = plant
+        self.capsys = capsys
+
+    def __call__(self, *words: str) -> tuple[int, str, str]:
+        code = run([*words, "-i", str(self.plant.inventory)])
+        said = self.capsys.readouterr()
+        return code, said.out, said.err
+
+    def json(self, *words: str) -> tuple[int, Any]:
+        code, out, _ = self(*words, "--json")
+        return code, json.loads(out)
+
+
+@pytest.fixture
+def cli(plant: Plant, capsys: pytest.CaptureFixture[str]) -> Cli:
+    return Cli(plant, capsys)

@@ -4,34 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tests.cli.conftest import Plant
+from tests.cli.conftest import Cli
 
 from goldcopy.cli.app import run
-
-
-class Cli:
-    """Runs commands on a plant's inventory."""
-
-    def __init__(self, plant: Plant, capsys: pytest.CaptureFixture[str]) -> None:
-        self.plant = plant
-        self.capsys = capsys
-
-    def __call__(self, *words: str) -> tuple[int, str, str]:
-        code = run([*words, "-i", str(self.plant.inventory)])
-        said = self.capsys.readouterr()
-        return code, said.out, said.err
-
-    def json(self, *words: str) -> tuple[int, Any]:
-        code, out, _ = self(*words, "--json")
-        return code, json.loads(out)
-
-
-@pytest.fixture
-def cli(plant: Plant, capsys: pytest.CaptureFixture[str]) -> Cli:
-    return Cli(plant, capsys)
 
 
 def test_pull_keeps_what_the_controller_holds(cli: Cli) -> None:
@@ -110,7 +87,7 @@ def test_check_asks_who_is_there(cli: Cli) -> None:
     names = {row["device"]: row["identity"] for row in answer["identities"]}
     assert names["mixer"]["vendor"] == "Example Controls"
     assert names["oven"]["vendor"] == "Example Controls"
-    assert not (cli.plant.inventory.parent / "vault").exists()
+    assert not list((cli.plant.inventory.parent / "vault/packs").iterdir())
     reads = {service.name for service in cli.plant.mixer.log}
     assert not any("holding" in name for name in reads)
 

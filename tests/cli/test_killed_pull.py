@@ -14,7 +14,7 @@ import time
 import pytest
 from tests.cli.conftest import Plant
 
-from goldcopy.vault import Vault
+from goldcopy.vault import Reader, Vault
 
 
 @pytest.mark.timeout(0)  # as long as --kills asks for; each step has a limit of its own
@@ -23,6 +23,7 @@ def test_what_a_killed_pull_reported_is_there(plant: Plant, request: pytest.Fixt
     words += ["-i", str(plant.inventory)]
     chance = random.Random(2)
     path = plant.inventory.parent / "vault"
+    reader = Reader.load(plant.inventory.parent / "keys/reader.key")
     begin = time.monotonic()
     reported = [pulled(words)]
     whole = time.monotonic() - begin
@@ -38,7 +39,7 @@ def test_what_a_killed_pull_reported_is_there(plant: Plant, request: pytest.Fixt
         out, _ = running.communicate(timeout=30)
         if running.returncode == 0:
             reported.append(json.loads(out)["devices"][0]["id"])
-        vault = Vault.open(path)
+        vault = Vault.open(path, reader)
         assert vault.doubts == []
         ids = [entry.id for entry in vault.log("mixer")]
         assert set(reported) <= set(ids)
@@ -47,7 +48,7 @@ def test_what_a_killed_pull_reported_is_there(plant: Plant, request: pytest.Fixt
         vault.close()
     assert killed, "every run was over before it was killed"
     reported.append(pulled(words))
-    vault = Vault.open(path)
+    vault = Vault.open(path, reader)
     assert vault.resolve("mixer").id == reported[-1]
     vault.close()
 

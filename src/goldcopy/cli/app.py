@@ -11,6 +11,8 @@ from typing import ParamSpec
 import typer
 
 from goldcopy.cli import check, demo, devices, diff, history, init, pull, show, simulate
+from goldcopy.cli import replicas as replicas_
+from goldcopy.cli import vault as vault_
 from goldcopy.errors import GoldcopyError, VaultDamaged, Wrong
 
 NEEDS_A_PERSON = 1
@@ -95,5 +97,14 @@ def _code(error: GoldcopyError) -> int:
     return WRONG_USAGE if isinstance(error, Wrong) else NEEDS_A_PERSON
 
 
+vaults = typer.Typer(
+    help="Prove the vault, its keys and its replicas.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
 for each in COMMANDS:
     app.command()(_guarded(each))
+for one in (*vault_.COMMANDS, *replicas_.COMMANDS):
+    vaults.command()(_guarded(one))
+app.add_typer(vaults, name="vault")

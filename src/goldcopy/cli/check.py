@@ -41,13 +41,14 @@ def check(
         output.emit({"vault": vault, "devices": len(devices), "identities": rows})
     else:
         print(f"inventory  {inventory}: {len(devices)} devices, no mistakes")
-        print(f"vault      {plant.vault}{'' if vault_there else ' (made at the first pull)'}")
+        missing = "" if vault_there else " (not there: make it with goldcopy init)"
+        print(f"vault      {plant.vault}{missing}")
         for row in rows:
             said = "  ".join(f"{k} {v}" for k, v in row["identity"].items() if v)
             failed = output.styled(row["error"], "red")
             answer = failed if row["error"] else output.styled(said or "answers", "green")
             output.console().print(output.styled(f"{row['device']:<20}", "bold"), answer)
-    with opened(plant.vault) if vault_there else nullcontext():
+    with opened(plant) if vault_there else nullcontext():
         if any(row["error"] for row in rows):
             raise typer.Exit(1)
 

@@ -37,14 +37,17 @@ def demo(inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False) ->
     """Start the demo plant, pull it, change some values, pull again, show exactly those."""
     import asyncio
 
+    import msgspec
+
+    from goldcopy.cli.init import make_vault
     from goldcopy.cli.options import opened, read_inventory
-    from goldcopy.vault import Vault
 
     plant = read_inventory(inventory)
     with tempfile.TemporaryDirectory(prefix="goldcopy-demo-") as folder:
         path = Path(folder) / "vault"
-        Vault.create(path).close()
-        with opened(path) as vault:
+        make_vault(path, Path(folder) / "keys", "", (), unsealed=False)
+        identity = Path(folder) / "keys/reader.key"
+        with opened(msgspec.structs.replace(plant, vault=path, identity=identity)) as vault:
             exact = asyncio.run(_run(plant, vault, as_json))
     if not exact:
         raise typer.Exit(1)

@@ -22,7 +22,7 @@ def devices(inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False)
     if not plant.vault.exists():
         _list(plant, {}, as_json)
         return
-    with opened(plant.vault) as vault:
+    with opened(plant) as vault:
         _list(plant, {name: vault.log(name)[0] for name in vault.devices()}, as_json)
 
 

@@ -35,7 +35,7 @@ def diff(
     """Show what moved between two snapshots. Exit code 1 if anything did."""
     from goldcopy.cli.options import opened, read_inventory
 
-    with opened(read_inventory(inventory).vault) as vault:
+    with opened(read_inventory(inventory)) as vault:
         before = vault.resolve(f"{old}~1" if new is None else old)
         after = vault.resolve(old if new is None else new)
         moved = report(before, vault.load(before), after, vault.load(after), as_json)

@@ -19,7 +19,7 @@ def log(
     from goldcopy.cli import output
     from goldcopy.cli.options import opened, read_inventory
 
-    with opened(read_inventory(inventory).vault) as vault:
+    with opened(read_inventory(inventory)) as vault:
         entries = vault.log(device)[:most]
         if as_json:
             output.emit({"device": device, "snapshots": entries})
@@ -56,7 +56,7 @@ def blame(
     from goldcopy.snapshot import Gap
     from goldcopy.snapshot.canonical import item_line
 
-    with opened(read_inventory(inventory).vault) as vault:
+    with opened(read_inventory(inventory)) as vault:
         history = vault.blame(device, path)
         if as_json:
             output.emit(

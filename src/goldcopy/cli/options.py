@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from goldcopy.inventory import Inventory
-    from goldcopy.vault import Vault
+    from goldcopy.vault import Reader, Vault
 
 InventoryFile = Annotated[
     Path,
@@ -35,13 +36,26 @@ def read_inventory(file: Path) -> Inventory:
     return load(file, Registry.installed())
 
 
+def reader_of(inventory: Inventory) -> Reader | None:
+    """The identity that opens the vault; None where there is none, as on a collector."""
+    from goldcopy.cli.passphrase import unlocked
+    from goldcopy.vault import Reader
+
+    named = os.environ.get("GOLDCOPY_IDENTITY")
+    file = Path(named) if named else inventory.identity
+    if not named and not file.exists():
+        return None
+    return unlocked(file, Reader.load)
+
+
 @contextmanager
-def opened(path: Path) -> Iterator[Vault]:
-    """A vault for reading. What is in doubt of it is the end of the command, after its answer."""
+def opened(inventory: Inventory) -> Iterator[Vault]:
+    """The vault. What is in doubt of it is the end of the command, after its answer."""
     from goldcopy.errors import VaultDamaged
     from goldcopy.vault import Vault
 
-    vault = Vault.open(path)
+    path = inventory.vault
+    vault = Vault.open(path, reader_of(inventory))
     outcome: typer.Exit | None = None
     try:
         yield vault

@@ -31,13 +31,10 @@ def pull(
 
     from goldcopy.cli import output
     from goldcopy.cli.options import opened, read_inventory
-    from goldcopy.vault import Vault
 
     plant = read_inventory(inventory)
     devices = plant.select(*(names or ()), zone=zone)
-    if not plant.vault.exists():
-        Vault.create(plant.vault).close()
-    with opened(plant.vault) as vault:
+    with opened(plant) as vault:
         outcomes = asyncio.run(pull_into(vault, devices, plant.zones, full))
         if as_json:
             output.emit({"devices": outcomes})

@@ -27,7 +27,7 @@ def show(
     from goldcopy.cli.options import opened, read_inventory
     from goldcopy.inventory import path_matcher
 
-    with opened(read_inventory(inventory).vault) as vault:
+    with opened(read_inventory(inventory)) as vault:
         entry = vault.resolve(snapshot)
         found = vault.load(entry)
         matches = path_matcher(only or "**")

@@ -74,6 +74,7 @@ class _Reader:
     def inventory(self, root: Node | None) -> Inventory:
         fields = Fields(root, self._mistakes, "an inventory")
         vault = fields.require("vault", self._path, Path(), "vault: ./vault")
+        identity = fields.take("identity", self._path, self._folder / "keys/reader.key")
         if fields.has("zones"):
             self._zones = None
         self._zones = fields.take("zones", self._zone_table, self._zones)
@@ -88,7 +89,7 @@ class _Reader:
         nowhere: tuple[ReplicaPlace, ...] = ()
         places = fields.take("replicas", self._replicas, nowhere)
         fields.close()
-        return Inventory(vault, self._zones or {}, devices, places, self._gold)
+        return Inventory(vault, self._zones or {}, devices, places, self._gold, identity)
 
     def _path(self, node: Node) -> Path:
         return self._folder / Path(text(node)).expanduser()

@@ -84,6 +84,9 @@ class Inventory(msgspec.Struct, frozen=True):
     """Other places that hold the vault."""
     gold: GoldPolicy | None = None
     """None: nobody can approve anything."""
+    identity: Path = Path()
+    """The reader's identity, which opens a sealed vault. Where there is no such file, goldcopy can
+    only write to it."""
 
     def select(self, *wanted: str, zone: str = "") -> tuple[Device, ...]:
         """The devices with these names or name patterns (``line1-*``), in the order of the file.

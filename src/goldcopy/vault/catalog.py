@@ -74,6 +74,12 @@ class Catalog:
         if text not in self.doubts:
             self.doubts.append(text)
 
+    def renew(self) -> None:
+        """Make the index anew from the packs; what only this collector knows is kept."""
+        with self._lock:
+            self._sure(self._index.clear)
+            self._sure(self.refresh)
+
     def refresh(self) -> None:
         """Take in packs that others have written, and look the folder over."""
         with self._lock:

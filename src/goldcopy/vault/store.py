@@ -100,6 +100,10 @@ class Vault:
         """Whether there are packs that cannot be opened here: then histories may lack something."""
         return bool(self.catalog.read(lambda index: index.sealed()))
 
+    def reindex(self) -> None:
+        """Make the index anew from the packs, as far as they can be opened here."""
+        self.catalog.renew()
+
     def head(self) -> tuple[int, str]:
         """Number and hash of the last pack: kept elsewhere, they show a vault that was put back."""
         return self.catalog.last()
