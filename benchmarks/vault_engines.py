@@ -25,6 +25,7 @@ class Engine:
     name: ClassVar[str]
 
     def __init__(self, home: Path) -> None:
+        home.mkdir(exist_ok=True)
         self.home = home / type(self).__name__.lower()
         self.nights: list[float] = []
         """Seconds of each night."""
