@@ -1,4 +1,4 @@
-"""Start-up of the command line, size of a snapshot in memory, speed of a diff."""
+"""Start-up of the command line, size of a snapshot in memory, speed of a diff and of drift."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 
+from goldcopy.drift.compare import compare
+from goldcopy.inventory import Rule, Rules
 from goldcopy.snapshot import Identity, Item, Snapshot
 from goldcopy.snapshot.diff import diff
 
@@ -18,6 +20,8 @@ def main() -> None:
     start_up()
     memory()
     diff_time()
+    drift_time()
+    drift_memory()
 
 
 def start_up(runs: int = 15) -> None:
@@ -60,6 +64,46 @@ def diff_time(runs: int = 5) -> None:
         times.append(time.perf_counter() - begin)
         assert len(found) == CHANGED
     print(f"diff of {ITEMS:,}       {min(times) * 1e3:6.0f} ms best of {runs} (bar 500 ms)")
+
+
+def drift_time(runs: int = 5) -> None:
+    """A device held against its gold copy: a few settings moved, all of them, or live values."""
+    some = Rules([Rule(f"area{n:02}/unit9*/**", "setting", "0.1") for n in range(20)])
+    live = Rules([Rule(f"area{n:02}/**", "process") for n in range(10)])
+    for what, changed, rules, found in (
+        ("1,000 changed", CHANGED, some, CHANGED),
+        ("all changed", ITEMS, Rules(), ITEMS),
+        ("half of it live", ITEMS // 2, live, 0),
+    ):
+        gold, now = ruled(snapshot(), rules), ruled(snapshot(changed=changed), rules)
+        times = []
+        for _ in range(runs):
+            begin = time.perf_counter()
+            drift = compare(gold, now, rules)
+            times.append(time.perf_counter() - begin)
+            assert len(drift.findings) == found
+        print(f"drift, {what:<15}{min(times) * 1e3:6.0f} ms best of {runs} (bar 500 ms)")
+
+
+def drift_memory() -> None:
+    """A fresh process that holds gold copy and snapshot and compares them."""
+    program = (
+        "import resource, benchmarks.bench_core as b\n"
+        "rss = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
+        "before = rss()\n"
+        "found = b.compare(b.snapshot(), b.snapshot(changed=b.CHANGED), b.Rules())\n"
+        "assert len(found.findings) == b.CHANGED; print(rss() - before, rss())\n"
+    )
+    words = [sys.executable, "-c", program]
+    out = subprocess.run(words, capture_output=True, text=True, check=True)
+    grown, whole = (float(figure) for figure in out.stdout.split())
+    print(f"drift, both snapshots{grown:5.0f} MB grown, {whole:.0f} MB in all (bar 200 MB)")
+
+
+def ruled(made: Snapshot, rules: Rules) -> Snapshot:
+    """The snapshot as a pull under these rules gives it."""
+    items = rules.apply(made.items)
+    return Snapshot.of(made.device, made.driver, made.identity, items, rules=rules.digest)
 
 
 def snapshot(changed: int = 0) -> Snapshot:

@@ -103,14 +103,16 @@ class _Comparison:
         old, new = change.old, change.new
         if old is None or new is None:
             return Finding(change.path, change.sort, severity, old, new, why=change.why)
-        masked = new.role != "setting"
-        old, new = without_role(old), without_role(new)
-        if masked:
-            why = "by what was signed it is a setting, by the rules of this pull it is none"
-            names = () if same(old, new) else self._moved(old, new)[0]
-            return Finding(change.path, "masked", severity, change.old, change.new, names, why)
-        if same(old, new):
-            return None
+        if old.role != new.role:
+            masked = new.role != "setting"
+            old, new = without_role(old), without_role(new)
+            alike = same(old, new)
+            if masked:
+                why = "by what was signed it is a setting, by the rules of this pull it is none"
+                names = () if alike else self._moved(old, new)[0]
+                return Finding(change.path, "masked", severity, change.old, change.new, names, why)
+            if alike:
+                return None
         if (old.type, old.kind) != (new.type, new.kind):
             return Finding(change.path, "retyped", severity, change.old, change.new)
         if self._is_tolerated(old, new):

@@ -41,7 +41,17 @@ def same(old: Item, new: Item) -> bool:
         and (old.high is new.high or _plainly(old.high, new.high))
     ):
         return True
+    if _plainly_not(old.value, new.value):
+        return False
     return item_line(old) == item_line(new)
+
+
+def _plainly_not(one: object, other: object) -> bool:
+    """Whether two scalars surely have two forms: of one kind, and unequal, but no two NaNs."""
+    kind = type(one)
+    if kind is not type(other) or one == other or kind is tuple:
+        return False
+    return kind is not float or one == one or other == other
 
 
 def _plainly(one: object, other: object) -> bool:
