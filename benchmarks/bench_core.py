@@ -18,10 +18,10 @@ CHANGED = 1_000
 
 def main() -> None:
     start_up()
-    memory()
+    memory()  # before anything is large here: a new process begins with the peak of its parent
+    drift_memory()
     diff_time()
     drift_time()
-    drift_memory()
 
 
 def start_up(runs: int = 15) -> None:
