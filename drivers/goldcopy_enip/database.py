@@ -69,7 +69,7 @@ class Symbol(msgspec.Struct, frozen=True, array_like=True, gc=False):
     @property
     def role(self) -> Role:
         """Inputs, outputs and states of modules are process values; their :C is a setting."""
-        module = _MODULE.search(self.name)
+        module = _MODULE.search(self.name) if ":" in self.name else None
         return "process" if module and module[1] != "C" else "setting"
 
     @property

@@ -75,6 +75,8 @@ def class_of(path: bytes) -> int | None:
     Symbols may be followed by members and elements; a class by an instance, then an attribute or,
     for the symbol class, by members and elements. Anything else is nothing that this driver sends.
     """
+    if len(path) in (4, 6) and path[0] == 0x20 and path[2] == (0x24 if len(path) == 4 else 0x25):
+        return path[1]  # nearly all there are
     found: int | None = None
     at = 0
     while at < len(path):

@@ -45,7 +45,7 @@ def only_reads(message: bytes, depth: int = 0) -> bool:
     service, number, data = message[0], class_of(message[2:end]), message[end:]
     if number is None:
         return False
-    if service in _ANYWHERE:
+    if service in _ANYWHERE or (number, service) in _SPECIFIC:
         return True
     if (number, service) == (ROUTER, MULTIPLE):
         inner = _packed(data)
@@ -55,7 +55,7 @@ def only_reads(message: bytes, depth: int = 0) -> bool:
         return len(data) >= 4 + size and only_reads(data[4 : 4 + size], depth + 1)
     if (number, service) == (PCCC, EXECUTE):
         return message[2:end] == _PCCC_OBJECT and _command(data) in _PCCC
-    return (number, service) in _SPECIFIC
+    return False
 
 
 def _command(data: bytes) -> tuple[int, int] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from goldcopy_enip import guard
@@ -41,8 +41,8 @@ class Want:
     """Of a refusal."""
     why: str = ""
     """Why there is no value; "" for good."""
-    parts: dict[int, bytes] = field(default_factory=dict)
-    """By element, until all are there."""
+    parts: dict[int, bytes] | None = None
+    """By element, until all are there; None where one piece is all of it."""
 
 
 class _Piece(NamedTuple):
@@ -100,9 +100,10 @@ async def read(link: Link, wants: Sequence[Want]) -> None:
         packets = list(_alone(link.size, rest))
         link.meter.total += len(packets)
     for want in wants:
-        if not want.why:
-            want.data = b"".join(want.parts[at] for at in sorted(want.parts))
-        want.parts.clear()
+        if want.parts is not None:
+            if not want.why:
+                want.data = b"".join([want.parts[at] for at in sorted(want.parts)])
+            want.parts = None
 
 
 def _head(want: Want) -> int:
@@ -118,8 +119,9 @@ def _plan(link: Link, wants: Sequence[Want]) -> list[_Packet]:
     alone: list[_Piece] = []
     room = size - _HEAD_BACK - _OFFSET
     for want in wants:
-        back = _head(want) + want.size * want.count
-        if not want.size or _head(want) + want.size > room:
+        head = _head(want)
+        back = head + want.size * want.count
+        if not want.size or head + want.size > room:
             alone.append(_Piece(want, 0, want.count))
         elif back > room:
             large.append(want)
@@ -188,7 +190,11 @@ def _took(packet: _Packet, replies: Sequence[Reply]) -> Iterator[_Piece]:
         elif reply.status and (not size or len(got) < size):
             yield piece._replace(got=got)
         elif not reply.status and (not size or len(got) == size):
-            want.parts[piece.start] = got
+            if piece.amount == want.count:
+                want.data = got
+            else:
+                want.parts = want.parts or {}
+                want.parts[piece.start] = got
         else:
             want.why = f"{len(got)} bytes came where {size} were asked for"
 
