@@ -43,8 +43,8 @@ replicas:
 """
 
 
-def read(tmp_path: Path, text: str) -> tuple[ReplicaPlace, ...] | list[str]:
-    """The replicas, or the mistakes but for the devices, which are not there."""
+def read(tmp_path: Path, text: str) -> list[str]:
+    """The mistakes but for the devices, which are not there."""
     path = tmp_path / "inventory.yaml"
     path.write_text(text)
     with pytest.raises(InventoryMistakes) as caught:

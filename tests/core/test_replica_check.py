@@ -213,3 +213,57 @@ async def test_nobody_may_write_meanwhile(vault: VaultOfPacks, fake: Fake) -> No
     finally:
         lock.release()
     assert await mended(vault, fake) == []
+
+
+def second_ring(vault: VaultOfPacks) -> None:
+    """A new writer takes over, and writes."""
+    from goldcopy.vault import keyring
+    from goldcopy.vault.keys import SigningKey
+    from goldcopy.vault.pack import Trust
+
+    ring, _ = keyring.read(vault.path, vault.owner.public)
+    vault.writer = SigningKey()
+    writers = keyring.admit(ring, "new", vault.writer.public, vault.seq + 1)
+    vault._trust = Trust(vault.id, keyring.write(vault.path, vault.owner, [], writers))  # noqa: SLF001
+    vault.write()
+
+
+async def test_a_vault_from_before_a_new_keyring(vault: VaultOfPacks, fake: Fake) -> None:
+    second_ring(vault)
+    await sync(vault.path, {"fake": fake.opened})
+    whole = tree(vault.path / "packs") | tree(vault.path / "keyring")
+    vault.pack(6).unlink()
+    (vault.path / "keyring/0002.json").unlink()
+    assert kinds(await checked(vault, fake)) == [("fake", "", "rollback")]
+    done = await mended(vault, fake)
+    assert [one.pack for one in done] == ["keyring/0002.json", "packs/00000006.pack"]
+    assert tree(vault.path / "packs") | tree(vault.path / "keyring") == whole
+
+
+async def test_a_lost_keyring_alone_is_told(vault: VaultOfPacks, fake: Fake) -> None:
+    second_ring(vault)
+    await sync(vault.path, {"fake": fake.opened})
+    (vault.path / "keyring/0002.json").unlink()
+    found = await checked(vault, fake)
+    assert ("fake", "", "rollback") in kinds(found)
+    (synced,) = await sync(vault.path, {"fake": fake.opened})
+    assert "keyrings up to 2, and the vault up to 1" in str(synced.trouble)
+
+
+async def test_a_damaged_keyring_is_mended(vault: VaultOfPacks, fake: Fake) -> None:
+    path = vault.path / "keyring/0001.json"
+    good = path.read_bytes()
+    path.chmod(0o644)
+    path.write_bytes(good.replace(b"collector", b"collecter"))
+    (done,) = await mended(vault, fake)
+    assert done.pack == "keyring/0001.json"
+    assert path.read_bytes() == good
+
+
+async def test_a_forged_keyring_is_never_taken(vault: VaultOfPacks, fake: Fake) -> None:
+    forged = fake.files["keyring/0001.json"].replace(b'"number":1', b'"number":2')
+    fake.files["keyring/0002.json"] = forged
+    (done,) = await mended(vault, fake)
+    assert (done.pack, done.replica) == ("keyring/0002.json", "")
+    assert "did not sign it" in done.words
+    assert not (vault.path / "keyring/0002.json").exists()

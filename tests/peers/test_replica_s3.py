@@ -42,7 +42,7 @@ def server() -> Iterator[Seaweed]:
 @pytest.fixture
 def vault(tmp_path: Path) -> VaultOfPacks:
     vault = VaultOfPacks(tmp_path / "vault")
-    vault.write(random.Random(1).randbytes(4_000_000).hex())
+    vault.write(random.Random(1).randbytes(500_000).hex())
     return vault
 
 

@@ -50,7 +50,7 @@ def append_only() -> Iterator[Sshd]:
 @pytest.fixture
 def vault(tmp_path: Path) -> VaultOfPacks:
     vault = VaultOfPacks(tmp_path / "vault")
-    vault.write(random.Random(1).randbytes(1_000_000).hex())  # more than a block
+    vault.write(random.Random(1).randbytes(500_000).hex())  # more than a block
     return vault
 
 

@@ -17,7 +17,7 @@ from goldcopy.replica.contract import (
     pack_number,
     strangers,
 )
-from goldcopy.replica.files import VaultFiles
+from goldcopy.replica.files import VaultFiles, newer
 from goldcopy.replica.sync import Progress
 from goldcopy.replica.waiting import in_thread
 
@@ -75,13 +75,13 @@ async def check(
             among them; None compares all.
         progress: called with a replica's name, how many files were compared, and of how many.
     """
-    files = await in_thread(lambda: VaultFiles(vault))
+    files = await in_thread(VaultFiles, vault)
     checks = [_Check(files, name, sample, progress) for name in replicas]
     async with asyncio.TaskGroup() as tasks:
         for one in checks:
             tasks.create_task(one.run(replicas[one.name]))
     verified = [one.name for one in checks if one.whole]
-    await in_thread(lambda: _note(vault, verified))
+    await in_thread(_note, vault, verified)
     found = dict.fromkeys(finding for one in checks for finding in one.findings)
     return Checked(list(found), {one.name: one.compared for one in checks})
 
@@ -123,14 +123,8 @@ class _Check:
     def _names(self, there: Mapping[str, int]) -> None:
         wanted = self._files.names
         newest = max(map(pack_number, there), default=0)
-        if newest > self._files.last:
-            self._found(
-                "",
-                "rollback",
-                f"it has packs up to {newest}, and the vault up to {self._files.last}: the vault "
-                "was rolled back, or another collector writes it too; goldcopy vault repair "
-                "fetches what the vault has lost",
-            )
+        if lost := newer(self._files, there):
+            self._found("", "rollback", lost)
         missing = [name for name in wanted if name not in there]
         late = [name for name in missing if pack_number(name) > newest]
         if late:
@@ -153,10 +147,10 @@ class _Check:
 
     async def _compare(self, replica: Replica, name: str) -> None:
         there = await replica.get(name)
-        here = await in_thread(lambda: self._files.read(name))
+        here = await in_thread(self._files.read, name)
         if isinstance(replica, Locking) and (why := await replica.unlocked(name)):
             self._found(name, "unlocked", why)
-        fault_here = await in_thread(lambda: self._files.fault(name, here))
+        fault_here = await in_thread(self._files.fault, name, here)
         if fault_here:
             path = self._files.path / name
             self.findings.append(
@@ -164,7 +158,7 @@ class _Check:
             )
         if here == there:
             return
-        fault = await in_thread(lambda: self._files.fault(name, there))
+        fault = await in_thread(self._files.fault, name, there)
         if fault:
             self._found(name, "damaged", f"its copy is not the vault's: {fault}")
         elif not fault_here:
@@ -176,4 +170,5 @@ class _Check:
             )
 
     def _found(self, name: str, kind: Kind, words: str) -> None:
-        self.findings.append(Finding(self.name, name, kind, words))
+        about = f"{name}: " if name else ""
+        self.findings.append(Finding(self.name, name, kind, about + words))

@@ -34,6 +34,7 @@ _OURS = re.compile(
     r"vault\.json|keyring/\d{4,}\.json|packs/\d{8,}\.pack|attest/[\w-]+\.probe", re.A
 )
 _PACK = re.compile(r"packs/(\d{8,})\.pack", re.A)
+_RING = re.compile(r"keyring/(\d{4,})\.json", re.A)
 _UNFINISHED = re.compile(r"(.+/|)\.(.+)\.[0-9a-f]{8}\.tmp", re.A)
 
 
@@ -103,6 +104,12 @@ def pack_number(name: str) -> int:
     return int(match[1]) if match else 0
 
 
+def ring_number(name: str) -> int:
+    """The number of a keyring by its name; 0 if it is none."""
+    match = _RING.fullmatch(name)
+    return int(match[1]) if match else 0
+
+
 def unfinished(name: str) -> str:
     """A name for a file while it is written, one that no other writer uses."""
     folder, slash, base = name.rpartition("/")
@@ -114,7 +121,7 @@ def conflict(replica: str, name: str) -> VaultDamaged:
     return VaultDamaged(
         f"replica {replica} holds another {name} than the vault: two collectors write one vault, "
         "the vault was rolled back, or one of the two was changed; nothing was overwritten: "
-        "compare them with goldcopy vault check"
+        "compare them with goldcopy vault compare"
     )
 
 

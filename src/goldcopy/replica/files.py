@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
+
 from goldcopy.errors import VaultDamaged, VaultUnavailable
-from goldcopy.replica.contract import pack_number
+from goldcopy.replica.contract import pack_number, ring_number
 from goldcopy.vault import keyring, marker
 from goldcopy.vault.folder import disk, list_packs
 from goldcopy.vault.keys import verified
@@ -26,12 +29,13 @@ class VaultFiles:
         self.ring, _ = keyring.read(vault, self.marker.owner)
         self.packs, _ = list_packs(vault)
         self._hashes: dict[str, str] = {}
+        """Of the pack that was found good last: the next one asks for it. Threads share it."""
 
     @property
     def names(self) -> list[str]:
         """In the order in which they are sent: what is needed to judge a file comes before it."""
-        rings = [f"{keyring.FOLDER}/{n:04d}.json" for n in range(1, self.ring.number + 1)]
-        return [marker.NAME, *rings, *map(pack_name, self.packs)]
+        rings = range(1, self.ring.number + 1)
+        return [marker.NAME, *map(ring_name, rings), *map(pack_name, self.packs)]
 
     @property
     def last(self) -> int:
@@ -61,6 +65,8 @@ class VaultFiles:
     def fault(self, name: str, data: bytes) -> str:
         """What is wrong with ``data`` as the content of this file; "" for nothing."""
         seq = pack_number(name)
+        if ring := ring_number(name):
+            return ring_fault(self.marker, ring, data)
         if not seq:
             return "" if data == self.read(name) else "it is not the vault's"
         try:
@@ -78,7 +84,7 @@ class VaultFiles:
             return "it is not signed by a writer whose packs count at this number"
         fault = self._chain_fault(header, data)
         if not fault:
-            self._hashes = {name: hashlib.sha256(data).hexdigest()}  # the next one asks for it
+            self._hashes = {pack_name(header.seq): hashlib.sha256(data).hexdigest()}
         return fault
 
     def _chain_fault(self, header: Header, data: bytes) -> str:
@@ -101,16 +107,16 @@ class VaultFiles:
         return ""
 
     def _sound_hash(self, name: str) -> str | None:
-        if name not in self._hashes:
+        digest = self._hashes.get(name)
+        if digest is None:
             try:
                 data = self.read(name)
                 header, body = parse(data)
             except (VaultDamaged, VaultUnavailable):
                 return None
-            if hashlib.sha256(body).hexdigest() != header.body:
-                return None
-            self._hashes[name] = hashlib.sha256(data).hexdigest()
-        return self._hashes[name]
+            if hashlib.sha256(body).hexdigest() == header.body:
+                digest = hashlib.sha256(data).hexdigest()
+        return digest
 
     def _header(self, name: str) -> Header | None:
         try:
@@ -123,6 +129,40 @@ class VaultFiles:
         """When a pack was written; None if it does not say."""
         header = self._header(pack_name(seq))
         return header.time if header else None
+
+
+def ring_fault(mark: marker.Marker, number: int, data: bytes) -> str:
+    """What is wrong with ``data`` as this keyring of a vault; "" for nothing."""
+    statement, _, rest = data.partition(b"\n")
+    try:
+        signature = msgspec.json.decode(rest, type=dict[str, str]).get("signature", "")
+        found = msgspec.json.decode(statement, type=keyring.Keyring)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return "it is no keyring"
+    if (found.vault, found.number) != (mark.vault, number):
+        return "it is another vault's, or has another number"
+    return "" if verified(mark.owner, signature, statement) else "the vault's owner did not sign it"
+
+
+def newer(files: VaultFiles, there: Collection[str]) -> str:
+    """That a replica has what the vault has lost, or never had; "" if it has not."""
+    packs = max(map(pack_number, there), default=0)
+    rings = max(map(ring_number, there), default=0)
+    if packs > files.last:
+        what = f"packs up to {packs}, and the vault up to {files.last}"
+    elif rings > files.ring.number:
+        what = f"keyrings up to {rings}, and the vault up to {files.ring.number}"
+    else:
+        return ""
+    return (
+        f"it has {what}: the vault was rolled back, or another collector writes it too; goldcopy "
+        "vault repair fetches what the vault has lost"
+    )
+
+
+def ring_name(number: int) -> str:
+    """The name of a keyring."""
+    return f"{keyring.FOLDER}/{number:04d}.json"
 
 
 def pack_name(seq: int) -> str:

@@ -176,7 +176,7 @@ class Folder:
         async def attack(name: str, other: str) -> None:
             try:
                 async with patience(self.name, self._timeout):
-                    await in_thread(lambda: act(name, other))
+                    await in_thread(act, name, other)
             except OSError as error:
                 raise Refused(error.strerror or str(error)) from None
 

@@ -185,7 +185,7 @@ async def connected(
     timeout: float,  # noqa: ASYNC109 - of each step, not of this call
 ) -> AsyncIterator[LockedBucket]:
     """Connect to a bucket that says it locks. Raises ``VaultUnavailable``."""
-    client = await in_thread(lambda: _client(access, timeout))
+    client = await in_thread(_client, access, timeout)
     try:
         replica = LockedBucket(name, client, access, lock, timeout)
         await replica.begin()

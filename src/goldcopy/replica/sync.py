@@ -18,10 +18,9 @@ from goldcopy.replica.contract import (
     Opening,
     Replica,
     conflict,
-    pack_number,
     strangers,
 )
-from goldcopy.replica.files import VaultFiles, pack_name
+from goldcopy.replica.files import VaultFiles, newer, pack_name
 from goldcopy.replica.state import Lag, Seen
 from goldcopy.replica.waiting import in_thread
 from goldcopy.vault import marker
@@ -51,7 +50,7 @@ async def sync(
     Trouble with one replica is told in its result, and stops no other. Raises what there is to say
     about the vault itself.
     """
-    files = await in_thread(lambda: VaultFiles(vault))
+    files = await in_thread(VaultFiles, vault)
     syncs = [_Sync(files, name, progress) for name in replicas]
     async with asyncio.TaskGroup() as tasks:
         for one in syncs:
@@ -89,7 +88,7 @@ class _Sync:
             await self._same(replica, pack_name(self._common()))
         for name in missing:
             self._progress(self.name, self._sent, len(missing))
-            await replica.put(name, await in_thread(lambda name=name: self._files.good(name)))  # type: ignore[misc]
+            await replica.put(name, await in_thread(self._files.good, name))
             self._there.add(name)
             self._sent += 1
         self._progress(self.name, self._sent, len(missing))
@@ -112,13 +111,8 @@ class _Sync:
 
     async def _refuse_other(self, replica: Replica, there: Mapping[str, int]) -> None:
         """Raise ``VaultDamaged`` if the replica has another history than the vault."""
-        newest = max(map(pack_number, there), default=0)
-        if newest > self._files.last:
-            raise VaultDamaged(
-                f"replica {self.name} has packs up to {newest}, and the vault up to "
-                f"{self._files.last}: the vault was rolled back, or another collector writes it "
-                "too; nothing was sent: goldcopy vault repair fetches what the vault has lost"
-            )
+        if lost := newer(self._files, there):
+            raise VaultDamaged(f"replica {self.name}: nothing was sent: {lost}")
         sizes = await in_thread(lambda: {name: self._files.size(name) for name in self._there})
         for name in sorted(self._there):
             if there[name] != sizes[name]:
@@ -126,7 +120,7 @@ class _Sync:
 
     async def _same(self, replica: Replica, name: str) -> None:
         """The last pack that both have stands for all before it: they are chained by hash."""
-        if await replica.get(name) != await in_thread(lambda: self._files.good(name)):
+        if await replica.get(name) != await in_thread(self._files.good, name):
             raise conflict(self.name, name)
 
     def _common(self) -> int:

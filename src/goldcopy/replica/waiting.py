@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncIterator, Callable
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from goldcopy.errors import VaultUnavailable
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 SLOWEST = 16 * 1024
@@ -34,7 +35,7 @@ async def patience(replica: str, seconds: float) -> AsyncIterator[None]:
         ) from None
 
 
-async def in_thread(work: Callable[[], T]) -> T:
+async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Do blocking work in a thread of its own.
 
     Not in the loop's pool: a thread that hangs on a dead network mount would fill that, and keep
@@ -49,7 +50,7 @@ async def in_thread(work: Callable[[], T]) -> T:
 
     def run() -> None:
         try:
-            value = work()
+            value = work(*args, **kwargs)
         except BaseException as error:
             failure = error
             report = lambda: done.set_exception(failure)  # noqa: E731
