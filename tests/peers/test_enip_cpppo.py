@@ -10,11 +10,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from goldcopy.driver import Courtesy, Meter, Target
 from goldcopy.errors import Malformed
-from goldcopy.snapshot import Snapshot
+from goldcopy.snapshot import Snapshot, Value
 from goldcopy_enip import EnipDriver
 from goldcopy_enip.options import Options
 
@@ -107,6 +108,30 @@ async def test_a_tag_that_is_not_there_is_a_gap_and_so_is_one_that_is_longer_tha
     }  # fmt: skip
     assert "0x05" in reasons["tag/Absent"]
     assert "0xff" in reasons["tag/Rows"]
+
+
+@pytest.mark.parametrize("size", [500, 4000])
+async def test_what_is_written_is_what_it_then_holds(size: int) -> None:
+    """Packed, and an array in parts; all others are as before."""
+    options = Options(tags=TAGS, size=size, write_in_run=True)
+    values: dict[str, Value] = {
+        "tag/Speed": -0.5, "tag/Mode": 77, "tag/Total": 1 << 61, "tag/Ready": False,
+        "tag/Rows": tuple(range(-500, 500)), "tag/Lane": 3,
+    }  # fmt: skip
+    async with cpppo() as port:
+        before, _ = await pull(port, options)
+        items = [
+            msgspec.structs.replace(before.by_path[path], value=value)
+            for path, value in values.items()
+        ]
+        async with EnipDriver().open_writing(target(port, options), Meter()) as session:
+            groups = session.groups(items)
+            assert [len(group) for group in groups] == [4, 1, 1]
+            for group in groups:
+                await session.write(group)
+        after, _ = await pull(port, options)
+    wanted = {**WHOLE, **{path: (WHOLE[path][0], value) for path, value in values.items()}}
+    assert tags(after) == wanted
 
 
 async def test_a_reply_under_the_id_of_requests_is_not_taken() -> None:
