@@ -1,0 +1,133 @@
+"""The devices of a plant, each with its gold copy, its last snapshot and its one word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from goldcopy.drift.moved import Sections
+from goldcopy.drift.verdict import Pulled, Verdict, verdict
+from goldcopy.driver import Sectioned
+from goldcopy.errors import VaultDamaged, Wrong
+from goldcopy.gold.judge import judge
+from goldcopy.gold.judgement import APPROVAL, PROPOSAL, REVOCATION, GoldNote, Judgement
+from goldcopy.gold.signers import Signers
+from goldcopy.inventory import Device
+from goldcopy.registry import Registry
+from goldcopy.snapshot import Snapshot
+from goldcopy.vault import Entry, Vault
+
+FAILED: Final = "pull.failed"
+"""The kind of note that says that a pull gave no snapshot, and why."""
+_KINDS: Final = (PROPOSAL, APPROVAL, REVOCATION)
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """Where one device stands."""
+
+    device: str
+    verdict: Verdict
+    judgement: Judgement
+    latest: Entry | None
+    gold: Entry | None
+
+
+class Plant(msgspec.Struct, frozen=True):
+    """What a survey is made of."""
+
+    vault: Vault
+    signers: Signers
+    registry: Registry
+    at: datetime
+    max_age: timedelta
+
+
+def survey(plant: Plant, devices: Iterable[Device]) -> list[Standing]:
+    """Judge each device by what the vault has of it. Blocks on the disk.
+
+    Raises ``VaultSealed`` where the vault cannot be opened here.
+    """
+    failed = _failures(plant.vault)
+    return [stand(plant, device, failed.get(device.name)) for device in devices]
+
+
+def stand(plant: Plant, device: Device, failed: tuple[datetime, str] | None) -> Standing:
+    """Judge one device; ``failed`` is when its last pull gave no snapshot, and why."""
+    vault = plant.vault
+    judgement = judged(plant, device)
+    gold = _gold(vault, device.name, judgement)
+    entry = vault.log(device.name)[0] if device.name in vault.devices() else None
+    pulled = _pulled(vault, entry, failed)
+    word = verdict(
+        device.name,
+        judgement,
+        _loaded(vault, gold),
+        pulled,
+        at=plant.at,
+        max_age=plant.max_age,
+        sections=_sections(plant.registry, device),
+    )
+    return Standing(device.name, word, judgement, entry, gold)
+
+
+def judged(plant: Plant, device: Device) -> Judgement:
+    """What the notes of a device amount to."""
+    notes = [
+        GoldNote.of(note.kind, note.time, note.body)
+        for note in plant.vault.notes(None, device.name)
+        if note.kind in _KINDS
+    ]
+    return judge(
+        notes,
+        plant.signers,
+        vault=plant.vault.id,
+        device=device.name,
+        approvers=device.approvers,
+        at=plant.at,
+    )
+
+
+def _failures(vault: Vault) -> Mapping[str, tuple[datetime, str]]:
+    return {
+        note.device: (note.time, str(note.body.get("error", ""))) for note in vault.notes(FAILED)
+    }
+
+
+def _gold(vault: Vault, device: str, judgement: Judgement) -> Entry | None:
+    """The entry of the snapshot that was signed, whatever became of the approval since."""
+    if judgement.gold is None:
+        return None
+    entries = vault.by_id(judgement.gold.statement.snapshot)
+    return next((entry for entry in entries if entry.device == device), None)
+
+
+def _loaded(vault: Vault, entry: Entry | None) -> Snapshot | None:
+    if entry is None:
+        return None
+    try:
+        return vault.load(entry)
+    except VaultDamaged as error:  # told as lost, and as damage of the vault
+        vault.catalog.doubt(str(error))
+        return None
+
+
+def _pulled(vault: Vault, entry: Entry | None, failed: tuple[datetime, str] | None) -> Pulled:
+    if entry is None:
+        return Pulled(None, error=failed[1] if failed else "")
+    taken = entry.facts.taken
+    error = failed[1] if failed and failed[0] > taken else ""
+    snapshot = _loaded(vault, entry)
+    if snapshot is None:
+        error = error or "its last snapshot cannot be read from the vault"
+    return Pulled(snapshot, taken, error)
+
+
+def _sections(registry: Registry, device: Device) -> Sections | None:
+    try:
+        driver = registry.driver(device.driver)
+    except Wrong:
+        return None
+    return driver.sections if isinstance(driver, Sectioned) else None
