@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import ParamSpec
 
 import typer
 
 from goldcopy.cli import check, demo, devices, diff, history, init, pull, show, simulate
+from goldcopy.cli import drift as drift_
+from goldcopy.cli import gold as gold_
 from goldcopy.cli import replicas as replicas_
 from goldcopy.cli import vault as vault_
 from goldcopy.errors import GoldcopyError, VaultDamaged, Wrong
@@ -39,6 +41,7 @@ COMMANDS = (
     history.log,
     show.show,
     diff.diff,
+    drift_.drift,
     history.blame,
     devices.drivers,
     simulate.simulate,
@@ -97,14 +100,20 @@ def _code(error: GoldcopyError) -> int:
     return WRONG_USAGE if isinstance(error, Wrong) else NEEDS_A_PERSON
 
 
-vaults = typer.Typer(
-    help="Prove the vault, its keys and its replicas.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
+def _group(name: str, text: str, commands: Mapping[str, Callable[..., None]]) -> None:
+    group = typer.Typer(
+        help=text, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
+    )
+    for word, command in commands.items():
+        group.command(word)(_guarded(command))
+    app.add_typer(group, name=name)
+
+
 for each in COMMANDS:
     app.command()(_guarded(each))
-for one in (*vault_.COMMANDS, *replicas_.COMMANDS):
-    vaults.command()(_guarded(one))
-app.add_typer(vaults, name="vault")
+_group("gold", "Name known-good snapshots, by signature.", gold_.COMMANDS)
+_group(
+    "vault",
+    "Prove the vault, its keys and its replicas.",
+    vault_.COMMANDS | replicas_.COMMANDS,
+)

@@ -45,27 +45,41 @@ def pull(
 
 
 async def pull_into(
-    vault: Vault, devices: Sequence[Device], zones: Mapping[str, Zone], full: bool = False
+    vault: Vault,
+    devices: Sequence[Device],
+    zones: Mapping[str, Zone],
+    full: bool = False,
+    keep_process: bool = True,
 ) -> list[Outcome]:
     """Pull devices into a vault, with a progress bar.
 
     The vault is locked before the first controller is asked, so that two runs never ask it at once.
+    That a device gave no snapshot is noted too: its last one must not look like news.
     """
+    import asyncio
+
     from goldcopy.cli.progress import watching
     from goldcopy.collect import Watch, collect
+    from goldcopy.drift.survey import FAILED
 
     watch = Watch()
     async with vault.writing() as writer, watching(watch):
-        return await collect(
+        outcomes = await collect(
             devices,
             writer.keep,
             zones=zones,
             previous=writer.latest,
             pulling=writer.pulling,
             full=full,
-            keep_process=True,
+            keep_process=keep_process,
             watch=watch,
         )
+        async with asyncio.TaskGroup() as notes:
+            for one in outcomes:
+                if one.state != "kept":
+                    told = {"error": one.error, "attempts": one.attempts}
+                    notes.create_task(writer.note(FAILED, one.device, told))
+        return outcomes
 
 
 def print_outcomes(outcomes: Sequence[Outcome], gaps: bool = True) -> None:

@@ -205,4 +205,10 @@ def _behind(packs: int) -> str:
     return f"{packs} packs behind" if packs else "up to date"
 
 
-COMMANDS = (sync, replicas, compare, attest, repair)
+COMMANDS = {
+    "sync": sync,
+    "replicas": replicas,
+    "compare": compare,
+    "attest": attest,
+    "repair": repair,
+}

@@ -127,4 +127,4 @@ def keys(inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False) ->
             print("NOT sealed: whoever reaches the packs can read them")
 
 
-COMMANDS = (head, verify, reindex, keys)
+COMMANDS = {"head": head, "verify": verify, "reindex": reindex, "keys": keys}

@@ -1,0 +1,177 @@
+"""``goldcopy drift``: how each device differs from its gold copy; green for one reason only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from goldcopy.cli.options import DEFAULT_INVENTORY, Devices, InventoryFile, Json
+from goldcopy.cli.options import Zone as ZoneOption
+
+if TYPE_CHECKING:
+    from goldcopy.collect import Outcome
+    from goldcopy.drift.model import Drift, Finding
+    from goldcopy.drift.survey import Standing
+    from goldcopy.inventory import Device, Inventory
+    from goldcopy.vault import Vault
+
+SHOWN = 20
+"""Findings shown of a device; ``--json`` has all."""
+SIGNS = {"added": "+", "removed": "-", "unreadable": "?"}
+STYLES = {"high": "bold red", "medium": "red", "low": "yellow"}
+
+
+def drift(
+    names: Devices = None,
+    zone: ZoneOption = "",
+    pull: Annotated[bool, typer.Option("--pull", help="Read the devices first.")] = False,
+    max_age: Annotated[
+        str, typer.Option("--max-age", help="A snapshot older than this says nothing about now.")
+    ] = "26h",
+    inventory: InventoryFile = DEFAULT_INVENTORY,
+    as_json: Json = False,
+) -> None:
+    """Show what has drifted from the gold copies. Exit code 0 only if all devices are green."""
+    from goldcopy.cli import output
+    from goldcopy.cli.gold import context
+    from goldcopy.cli.options import opened, read_inventory
+    from goldcopy.drift.survey import survey
+
+    plant = read_inventory(inventory)
+    devices = plant.select(*(names or ()), zone=zone)
+    seconds = age_of(max_age)
+    with opened(plant) as vault:
+        context(plant, vault, seconds)
+        if pull:
+            pulled(plant, vault, devices)
+        found = context(plant, vault, seconds)
+        standings = survey(found, devices)
+        if as_json:
+            output.emit({"devices": [told(one) for one in standings]})
+        else:
+            show(standings)
+        if not all(one.verdict.green for one in standings):
+            raise typer.Exit(1)
+
+
+def age_of(text: str) -> float:
+    """Seconds of ``26h``. Raises ``Wrong``."""
+    from goldcopy.errors import Wrong
+    from goldcopy.inventory import seconds_of
+
+    seconds = seconds_of(text)
+    if seconds is None:
+        raise Wrong(f"--max-age {text}: write it as 26h or 90m")
+    return seconds
+
+
+def pulled(plant: Inventory, vault: Vault, devices: Sequence[Device]) -> list[Outcome]:
+    """Pull devices, as the night does: live values are left out unless the inventory wants them."""
+    import asyncio
+
+    from goldcopy.cli.pull import pull_into
+
+    return asyncio.run(pull_into(vault, devices, plant.zones, keep_process=False))
+
+
+def show(standings: Sequence[Standing]) -> None:
+    """A line for each device, then what differs."""
+    from goldcopy.cli import output
+
+    rows: list[output.Row] = []
+    for one in standings:
+        drifted = one.verdict.drift
+        rows.append(
+            [
+                one.device,
+                output.styled(one.verdict.word, "green" if one.verdict.green else "bold red"),
+                str(len(drifted.findings) + len(drifted.identity)) if drifted else "",
+                str(drifted.compared) if drifted else "",
+                str(drifted.left_out) if drifted else "",
+                (drifted.severity or "") if drifted else "",
+                one.verdict.why,
+            ]
+        )
+    titles = ["device", "state", "differ", "compared", "left out", "severity", ""]
+    output.table(titles, rows, right="differ compared left out")
+    for one in standings:
+        if one.verdict.drift is not None and not one.verdict.green:
+            _details(one.device, one.verdict.drift)
+
+
+def _details(device: str, drifted: Drift) -> None:
+    from goldcopy.cli import output
+
+    out = output.console()
+    out.print()
+    out.print(output.styled(device, "bold"))
+    for told_ in drifted.identity:
+        text = f"! {told_.field}: {told_.old or '(not told)'} -> {told_.new or '(not told)'}"
+        out.print(output.styled(text, STYLES[told_.severity]))
+    ranked = sorted(drifted.findings, key=lambda f: -("low", "medium", "high").index(f.severity))
+    for finding in ranked[:SHOWN]:
+        out.print(output.styled(line(finding), STYLES[finding.severity]))
+    if len(ranked) > SHOWN:
+        out.print(f"  and {len(ranked) - SHOWN} more (--json has all)")
+    for gap in drifted.gaps[:SHOWN]:
+        out.print(output.styled(f"? {gap.path}: not read: {gap.reason}", "magenta"))
+
+
+def line(finding: Finding) -> str:
+    """One finding in one line."""
+    from goldcopy.cli import output
+
+    sign = SIGNS.get(finding.sort, "~")
+    sides = [
+        output.value_text(item.type, item.value, item.unit)
+        for item in (finding.old, finding.new)
+        if item is not None
+    ]
+    parts = [f"{sign} {finding.path}"]
+    if finding.sort in ("retyped", "masked", "unreadable"):
+        parts.append(finding.sort)
+    if finding.old and finding.new and finding.old.kind == "block":
+        sides = []
+    parts.append(" -> ".join(sides) if len(set(sides)) == len(sides) else "")
+    if finding.moved:
+        parts.append(f"({', '.join(finding.moved)})")
+    if finding.why:
+        parts.append(f"[{finding.why}]")
+    return "  ".join(part for part in parts if part)
+
+
+def told(one: Standing) -> dict[str, Any]:
+    """A standing for machines."""
+    drifted = one.verdict.drift
+    return {
+        "device": one.device,
+        "state": one.verdict.word,
+        "why": one.verdict.why,
+        "gold": one.gold,
+        "latest": one.latest,
+        "severity": drifted.severity if drifted else None,
+        "compared": drifted.compared if drifted else 0,
+        "tolerated": drifted.tolerated if drifted else 0,
+        "left_out": drifted.left_out if drifted else 0,
+        "identity": drifted.identity if drifted else (),
+        "gaps": drifted.gaps if drifted else (),
+        "findings": [_finding(finding) for finding in (drifted.findings if drifted else ())],
+    }
+
+
+def _finding(finding: Finding) -> Mapping[str, Any]:
+    import msgspec
+
+    from goldcopy.snapshot.canonical import item_line
+
+    return {
+        "path": finding.path,
+        "sort": finding.sort,
+        "severity": finding.severity,
+        "old": msgspec.Raw(item_line(finding.old)) if finding.old else None,
+        "new": msgspec.Raw(item_line(finding.new)) if finding.new else None,
+        "moved": finding.moved,
+        "why": finding.why,
+    }

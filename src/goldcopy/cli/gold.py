@@ -1,0 +1,345 @@
+"""``goldcopy gold …``: name known-good snapshots, by the signatures of named people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from goldcopy.cli.options import DEFAULT_INVENTORY, Devices, InventoryFile, Json
+
+if TYPE_CHECKING:
+    from goldcopy.drift.survey import Plant
+    from goldcopy.gold.judgement import Candidate, Judgement
+    from goldcopy.gold.statement import Statement
+    from goldcopy.inventory import Device, Inventory
+    from goldcopy.vault import Vault
+
+By = Annotated[str, typer.Option("--by", help="Who you are: a principal of the allowed signers.")]
+Key = Annotated[
+    Path | None,
+    typer.Option(
+        "--key", help="Your SSH key: a private key, or the public half of one in an agent."
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", help="Write the statement, to be signed elsewhere with ssh-keygen -Y."),
+]
+
+
+def propose(
+    snapshot: Annotated[str, typer.Argument(help="DEVICE, DEVICE~1, DEVICE@DAY, or an id.")],
+    by: By,
+    reason: Annotated[str, typer.Option("--reason", help="Why it is good.")],
+    until: Annotated[str, typer.Option("--until", help="2027-11-24, or so many days: 365d.")],
+    ticket: Annotated[str, typer.Option("--ticket")] = "",
+    scope: Annotated[
+        list[str] | None,
+        typer.Option("--scope", help="Globs of paths it speaks of; !GLOB keeps out. All, if none."),
+    ] = None,
+    renew: Annotated[
+        bool, typer.Option("--renew", help="Attest the present gold copy again.")
+    ] = False,
+    key: Key = None,
+    inventory: InventoryFile = DEFAULT_INVENTORY,
+    as_json: Json = False,
+) -> None:
+    """Propose a snapshot as gold copy. Nothing counts until enough people have approved it."""
+    from goldcopy.cli.options import opened, read_inventory
+    from goldcopy.errors import Wrong
+    from goldcopy.gold.judgement import PROPOSAL
+    from goldcopy.gold.statement import EVERYTHING, Statement
+
+    plant = read_inventory(inventory)
+    with opened(plant) as vault:
+        entry = vault.resolve(snapshot)
+        device = _device(plant, entry.device)
+        found = vault.load(entry)
+        if found.rules != device.rules.digest:
+            raise Wrong(
+                f"{entry.device} was pulled with other rules than the inventory has now: "
+                "pull it again, then propose that"
+            )
+        renews = ""
+        if renew:
+            gold = _judged(plant, vault, device).gold
+            if gold is None or gold.statement.snapshot != found.id:
+                raise Wrong(f"{found.id[:12]} is not the gold copy of {entry.device}")
+            renews = gold.statement.digest
+        now = datetime.now(UTC)
+        made = Statement.propose(
+            found,
+            device.rules,
+            vault=vault.id,
+            by=by,
+            reason=reason,
+            until=_until(until, now),
+            time=now,
+            ticket=ticket,
+            scope=tuple(scope) if scope else EVERYTHING,
+            renews=renews,
+        )
+        _keep(vault, PROPOSAL, made, _signature(made, key) if key else "", as_json)
+
+
+def approve(
+    device: Annotated[str, typer.Argument()],
+    by: By,
+    key: Key = None,
+    out: Out = None,
+    inventory: InventoryFile = DEFAULT_INVENTORY,
+    as_json: Json = False,
+) -> None:
+    """Approve what is proposed for a device, with your own key."""
+    from goldcopy.cli.options import opened, read_inventory
+    from goldcopy.gold.judgement import APPROVAL
+
+    plant = read_inventory(inventory)
+    with opened(plant) as vault:
+        proposed = _pending(plant, vault, device)
+        made = proposed.approval(by, datetime.now(UTC))
+        _sign_or_write(vault, APPROVAL, made, key, out, as_json)
+
+
+def revoke(
+    device: Annotated[str, typer.Argument()],
+    by: By,
+    reason: Annotated[str, typer.Option("--reason", help="Why it is good no more.")],
+    key: Key = None,
+    out: Out = None,
+    inventory: InventoryFile = DEFAULT_INVENTORY,
+    as_json: Json = False,
+) -> None:
+    """Revoke the gold copy of a device, or what is proposed for it. One person is enough."""
+    from goldcopy.cli.options import opened, read_inventory
+    from goldcopy.errors import Wrong
+    from goldcopy.gold.judgement import REVOCATION
+
+    plant = read_inventory(inventory)
+    with opened(plant) as vault:
+        judgement = _judged(plant, vault, _device(plant, device))
+        gold = judgement.gold or (judgement.pending[-1] if judgement.pending else None)
+        if gold is None:
+            raise Wrong(f"{device} has no gold copy, and none is proposed")
+        made = gold.statement.revocation(by, datetime.now(UTC), reason)
+        _sign_or_write(vault, REVOCATION, made, key, out, as_json)
+
+
+def submit(
+    statement: Annotated[Path, typer.Argument(help="As written by --out.")],
+    signature: Annotated[Path, typer.Argument(help="As ssh-keygen -Y sign -n goldcopy made it.")],
+    inventory: InventoryFile = DEFAULT_INVENTORY,
+    as_json: Json = False,
+) -> None:
+    """Keep a statement that was signed elsewhere."""
+    from goldcopy.cli.options import opened, read_inventory
+    from goldcopy.errors import Wrong
+    from goldcopy.gold import judgement, sshsig
+    from goldcopy.gold.statement import parse
+
+    try:
+        line, armored = statement.read_bytes(), signature.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Wrong(f"{statement} or {signature} cannot be read: {error}") from None
+    made = parse(line)
+    sshsig.parse(armored).verify(line)
+    kinds = {"approve": judgement.APPROVAL, "revoke": judgement.REVOCATION}
+    with opened(read_inventory(inventory)) as vault:
+        _keep(vault, kinds.get(made.action, judgement.PROPOSAL), made, armored, as_json)
+
+
+def list_(
+    names: Devices = None, inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False
+) -> None:
+    """Show the gold copy of each device: whose, until when, and what is proposed."""
+    _show(names or [], inventory, as_json, refused=False)
+
+
+def verify(
+    names: Devices = None, inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False
+) -> None:
+    """As list, with what does not count and why. Exit code 1 unless all are valid."""
+    if not _show(names or [], inventory, as_json, refused=True):
+        raise typer.Exit(1)
+
+
+def _show(names: list[str], inventory: Path, as_json: bool, refused: bool) -> bool:
+    from goldcopy.cli import output
+    from goldcopy.cli.options import opened, read_inventory
+
+    plant = read_inventory(inventory)
+    devices = plant.select(*names)
+    with opened(plant) as vault:
+        found = {device.name: _judged(plant, vault, device) for device in devices}
+    if as_json:
+        output.emit([_told(name, judgement) for name, judgement in found.items()])
+        return all(one.state == "valid" for one in found.values())
+    rows: list[output.Row] = []
+    for name, one in found.items():
+        said = one.gold.statement if one.gold else None
+        rows.append(
+            [
+                name,
+                output.styled(one.state, "green" if one.state == "valid" else "bold red"),
+                said.snapshot[: output.SHORT] if said else "",
+                ", ".join(approval.by for approval in one.gold.approvals) if one.gold else "",
+                output.local(said.until) if said else "",
+                said.ticket if said else "",
+                one.why or (said.reason if said else ""),
+            ]
+        )
+    output.table(["device", "gold", "snapshot", "approved by", "until", "ticket", ""], rows)
+    for name, one in found.items():
+        for candidate in one.pending:
+            print(f"{name}: {_proposed(candidate)}")
+        for refusal in one.refused if refused else ():
+            text = f"{name}: refused ({refusal.reason}) {refusal.by}: {refusal.why}"
+            output.console().print(output.styled(text, "red"))
+    return all(one.state == "valid" for one in found.values())
+
+
+def _told(name: str, one: Judgement) -> dict[str, object]:
+    return {
+        "device": name,
+        "state": one.state,
+        "why": one.why,
+        "gold": one.gold,
+        "pending": one.pending,
+        "refused": one.refused,
+    }
+
+
+def _proposed(candidate: Candidate) -> str:
+    said = candidate.statement
+    have = ", ".join(one.by for one in candidate.approvals) or "nobody"
+    return (
+        f"proposed by {said.proposed_by}: {said.snapshot[:12]} ({said.reason}); approved by {have}"
+    )
+
+
+# -- the parts -------------------------------------------------------------------------------------
+
+
+def context(plant: Inventory, vault: Vault, max_age: float = 26 * 3600) -> Plant:
+    """What a survey needs. Raises ``Wrong`` if the inventory does not say who may approve."""
+    from goldcopy.drift.survey import Plant
+    from goldcopy.errors import Wrong
+    from goldcopy.gold import signers
+    from goldcopy.registry import Registry
+
+    if plant.gold is None:
+        raise Wrong(
+            "the inventory does not say who may approve gold copies; add: "
+            "gold: {signers: ./allowed_signers, approvers: 1}"
+        )
+    return Plant(
+        vault,
+        signers.read(plant.gold.signers),
+        Registry.installed(),
+        datetime.now(UTC),
+        timedelta(seconds=max_age),
+    )
+
+
+def _judged(plant: Inventory, vault: Vault, device: Device) -> Judgement:
+    from goldcopy.drift.survey import judged
+
+    return judged(context(plant, vault), device)
+
+
+def _pending(plant: Inventory, vault: Vault, name: str) -> Statement:
+    from goldcopy.errors import Wrong
+
+    pending = _judged(plant, vault, _device(plant, name)).pending
+    if not pending:
+        raise Wrong(f"nothing is proposed for {name}: goldcopy gold propose {name} …")
+    return pending[-1].statement
+
+
+def _device(plant: Inventory, name: str) -> Device:
+    return plant.select(name)[0]
+
+
+def _until(text: str, now: datetime) -> datetime:
+    from goldcopy.errors import Wrong
+
+    if text.endswith("d") and text[:-1].isdecimal():
+        return now + timedelta(days=int(text[:-1]))
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Wrong(f"--until {text}: write a day as 2027-11-24, or days as 365d") from None
+    return moment.astimezone(UTC)
+
+
+def _sign_or_write(
+    vault: Vault, kind: str, made: Statement, key: Path | None, out: Path | None, as_json: bool
+) -> None:
+    from goldcopy.errors import Wrong
+
+    if (key is None) == (out is None):
+        raise Wrong("give --key to sign now, or --out to sign elsewhere")
+    if key is not None:
+        _keep(vault, kind, made, _signature(made, key), as_json)
+        return
+    assert out is not None
+    try:
+        out.write_bytes(made.line)
+    except OSError as error:
+        raise Wrong(f"{out} cannot be written: {error.strerror}") from None
+    print(f"sign it:  ssh-keygen -Y sign -n goldcopy -f YOUR_KEY {out}")
+    print(f"then:     goldcopy gold submit {out} {out}.sig")
+
+
+def _signature(made: Statement, key: Path) -> str:
+    """Signed with a key file, or by ssh-keygen where the key is in an agent or a token."""
+    import asyncio
+    import sys
+
+    from goldcopy.cli.passphrase import unlocked
+    from goldcopy.driver import Secret
+    from goldcopy.errors import Unsupported
+    from goldcopy.gold import signing, sshsig
+
+    if key.suffix != ".pub":
+        try:
+            return sshsig.sign(
+                made.line,
+                unlocked(key, lambda f, p: signing.load_key(f, Secret(p) if p else None)),
+            )
+        except Unsupported:
+            pass  # a hardware token's handle: ssh-keygen can use it
+    notice = lambda text: print(text, file=sys.stderr)  # noqa: E731
+    return asyncio.run(signing.with_ssh_keygen(made.line, key, notice))
+
+
+def _keep(vault: Vault, kind: str, made: Statement, signature: str, as_json: bool) -> None:
+    import asyncio
+
+    from goldcopy.cli import output
+
+    body: Mapping[str, object] = {"statement": made.line.decode(), "signature": signature}
+
+    async def keep() -> str:
+        async with vault.writing() as writer:
+            return (await writer.note(kind, made.device, body)).id
+
+    note = asyncio.run(keep())
+    if as_json:
+        output.emit({"kind": kind, "device": made.device, "statement": made, "note": note})
+    else:
+        print(f"{kind}  {made.device}  {made.snapshot[:12]}  by {made.by}, kept as {note[:12]}")
+
+
+COMMANDS = {
+    "propose": propose,
+    "approve": approve,
+    "revoke": revoke,
+    "submit": submit,
+    "list": list_,
+    "verify": verify,
+}

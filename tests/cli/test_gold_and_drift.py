@@ -1,0 +1,115 @@
+"""Gold copies by signature, and drift from them, as people meet them on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+from tests.cli.conftest import Cli
+
+from goldcopy.gold import signing, sshsig
+
+
+@pytest.fixture
+def people(cli: Cli) -> dict[str, Path]:
+    """Keys of three people, of whom two may sign."""
+    folder = cli.plant.inventory.parent
+    lines, keys = [], {}
+    for name in ("anna", "ben", "mallory"):
+        key = Ed25519PrivateKey.generate()
+        keys[name] = folder / f"{name}.key"
+        keys[name].write_bytes(
+            key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+        )
+        keys[name].chmod(0o600)
+        public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+        if name != "mallory":
+            lines.append(f'{name} namespaces="goldcopy" {public}\n')
+    (folder / "allowed_signers").write_text("".join(lines))
+    text = cli.plant.inventory.read_text()
+    cli.plant.inventory.write_text(text + "gold: {signers: ./allowed_signers, approvers: 1}\n")
+    return keys
+
+
+def propose(cli: Cli, *words: str) -> int:
+    return cli(
+        "gold", "propose", "mixer", "--by", "anna", "--reason", "ok", "--until", "90d", *words
+    )[0]
+
+
+def state(cli: Cli) -> str:
+    return str(cli.json("drift", "mixer")[1]["devices"][0]["state"])
+
+
+def test_from_proposal_to_drift_and_back(cli: Cli, people: dict[str, Path]) -> None:
+    assert state(cli) == "no-gold"
+    assert cli("pull", "mixer")[0] == 0
+    assert propose(cli) == 0
+    assert state(cli) == "gold-not-approved"
+    assert cli("gold", "approve", "mixer", "--by", "ben", "--key", str(people["ben"]))[0] == 0
+    assert cli("gold", "verify", "mixer")[0] == 0
+    code, answer = cli.json("drift", "mixer")
+    assert (code, answer["devices"][0]["state"]) == (0, "green")
+    cli.plant.change("holding/203", 4711)
+    code, answer = cli.json("drift", "mixer", "--pull")
+    (device,) = answer["devices"]
+    assert (code, device["state"]) == (1, "drift")
+    assert [found["path"] for found in device["findings"]] == ["holding/203"]
+    assert "4711" in cli("drift", "mixer")[1]
+    assert "mixer" in cli("gold", "list")[1]
+    revoked = cli(
+        "gold", "revoke", "mixer", "--by", "anna", "--reason", "wrong", "--key", str(people["anna"])
+    )
+    assert revoked[0] == 0
+    assert state(cli) == "gold-revoked"
+
+
+def test_who_may_not_sign_does_not_count(cli: Cli, people: dict[str, Path]) -> None:
+    cli("pull", "mixer")
+    propose(cli)
+    for by in ("mallory", "ben"):
+        cli("gold", "approve", "mixer", "--by", by, "--key", str(people["mallory"]))
+    code, out, _ = cli("gold", "verify", "mixer")
+    assert code == 1
+    assert out.count("unknown-signer") >= 2
+    assert cli.json("drift", "mixer")[1]["devices"][0]["state"] != "green"
+
+
+def test_a_device_that_did_not_answer_is_not_green(cli: Cli, people: dict[str, Path]) -> None:
+    cli("pull", "mixer")
+    propose(cli)
+    cli("gold", "approve", "mixer", "--by", "ben", "--key", str(people["ben"]))
+    assert cli("drift", "mixer")[0] == 0
+    text = cli.plant.inventory.read_text()
+    cli.plant.inventory.write_text(text.replace(str(cli.plant.mixer.port), "1"))
+    code, answer = cli.json("drift", "mixer", "--pull")
+    assert (code, answer["devices"][0]["state"]) == (1, "not-read")
+    assert cli.json("drift", "mixer")[1]["devices"][0]["state"] == "not-read"
+    assert cli.json("drift", "mixer", "--max-age", "0ms")[1]["devices"][0]["state"] != "green"
+
+
+def test_signed_elsewhere(cli: Cli, people: dict[str, Path]) -> None:
+    cli("pull", "mixer")
+    propose(cli)
+    statement = cli.plant.inventory.parent / "statement"
+    assert cli("gold", "approve", "mixer", "--by", "ben", "--out", str(statement))[0] == 0
+    signature = statement.with_suffix(".sig")
+    signature.write_text(sshsig.sign(statement.read_bytes(), signing.load_key(people["anna"])))
+    assert cli("gold", "submit", str(statement), str(signature))[0] == 0
+    assert state(cli) == "gold-refused"
+    signature.write_text(sshsig.sign(statement.read_bytes(), signing.load_key(people["ben"])))
+    assert cli("gold", "submit", str(statement), str(signature))[0] == 0
+    assert cli("drift", "mixer")[0] == 0
+
+
+def test_without_signers_there_is_no_gold(cli: Cli) -> None:
+    cli("pull", "mixer")
+    code, _, err = cli("drift", "mixer")
+    assert (code, "gold:" in err) == (2, True)
