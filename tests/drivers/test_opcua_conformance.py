@@ -157,7 +157,7 @@ async def test_a_cut_after_every_byte_of_a_small_session() -> None:
     await Small().test_a_cut_after_every_byte()
 
 
-class TestOpcUaSecured(LoginConformance):
+class TestOpcUaSecured(LoginConformance, WritableConformance):
     """Signed and encrypted, with a user and a password."""
 
     papers: ClassVar[Papers]
@@ -182,7 +182,7 @@ class TestOpcUaSecured(LoginConformance):
 
     @asynccontextmanager
     async def bench(self) -> AsyncIterator[Bench]:
-        settings = Settings(users={"vic": Login(PASSWORD, "viewer")}, anonymous=None)
+        settings = Settings(users={"vic": Login(PASSWORD, "engineer")}, anonymous=None)
         plc = OpcUaSimulator.demo("oven-1", settings=settings)
         plc.identity = self.papers
         async with plc:
@@ -190,7 +190,7 @@ class TestOpcUaSecured(LoginConformance):
                 "oven",
                 plc.host,
                 plc.port,
-                timeout=0.5,
+                timeout=1.0,
                 username="vic",
                 password=Secret(PASSWORD),
                 options=self.options,
@@ -200,7 +200,8 @@ class TestOpcUaSecured(LoginConformance):
                 refused=replace(target, password=Secret("open sesame")),
                 login="ActivateSession",
                 cuts=60,
-                parallel=32,
+                parallel=8,
+                writes=dict([*WRITES.items()][-3:]),
             )
 
 
