@@ -144,6 +144,7 @@ class _Reader:
             username=said.username,
             password=said.password,
             writable=fields.take("writable", switch, False),
+            safety=fields.take("safety", switch, False),
             keep_process=said.keep_process,
             options=self._options(fields, said.driver),
             rules=Rules(said.rules),
@@ -152,6 +153,8 @@ class _Reader:
             standby_of=standby_of,
             same_as=same_as,
         )
+        if device.safety and device.writable:
+            fields.wrong("safety", "a safety controller is never written; leave writable out")
         fields.close()
         return device
 

@@ -43,6 +43,8 @@ class Device(msgspec.Struct, frozen=True):
     password: SecretSource | None = None
     writable: bool = False
     """Whether a restore may write to it."""
+    safety: bool = False
+    """Whether it runs a safety program: then a restore never writes to it."""
     keep_process: bool = False
     """Whether every pull keeps live values, not only one by hand."""
     options: msgspec.Struct | None = None

@@ -1,0 +1,196 @@
+"""The journal of one restore: on the disk before anything is sent, so that a kill loses nothing.
+
+``<vault>/restores/<plan digest>.journal``, JSON Lines, each line synced before what it announces is
+done. It ends by being named ``.done``. All that resume and rollback need is in it, big content too:
+who may only write to the vault can still finish what was begun.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Literal, Self
+
+import msgspec
+
+from goldcopy.errors import VaultDamaged, Wrong
+from goldcopy.restore.gates import Permit
+from goldcopy.restore.model import Plan
+from goldcopy.restore.receipt import Receipt
+from goldcopy.vault.folder import disk
+
+FOLDER: Final = "restores"
+Phase = Literal["restore", "rollback"]
+
+
+class Begun(msgspec.Struct, frozen=True, tag_field="event", tag="begun"):
+    """The first line."""
+
+    plan: str
+    """Its canonical line."""
+    before: str
+    """Id of the snapshot that was taken first."""
+    permit: Permit
+    time: datetime
+    blobs: dict[str, str] = {}
+    """Big content that may have to be written, old and new: base64 by hash."""
+
+
+class Writing(msgspec.Struct, frozen=True, tag_field="event", tag="writing"):
+    """One group is about to be sent: from now on it is in doubt until it is read."""
+
+    phase: Phase
+    paths: list[str]
+
+
+class Turned(msgspec.Struct, frozen=True, tag_field="event", tag="turned"):
+    """It goes back from here."""
+
+    why: str
+    said: dict[str, str] = {}
+    """Path -> what was amiss with it."""
+
+
+class Told(msgspec.Struct, frozen=True, tag_field="event", tag="receipt"):
+    """What came of it."""
+
+    receipt: Receipt
+
+
+Event = Begun | Writing | Turned | Told
+_decode = msgspec.json.Decoder(Event).decode
+
+
+class Journal:
+    """One restore's journal. Its methods block on the disk: call them in a thread."""
+
+    def __init__(self, path: Path, events: list[Event]) -> None:
+        """Use ``begin`` or ``open``."""
+        self.path = path
+        self.events = events
+        first = events[0]
+        assert isinstance(first, Begun)
+        self.begun = first
+        self.plan = Plan.read(first.plan)
+        self.blobs = {sha: base64.b64decode(text) for sha, text in first.blobs.items()}
+
+    @classmethod
+    def begin(
+        cls,
+        vault: Path,
+        plan: Plan,
+        before: str,
+        permit: Permit,
+        time: datetime,
+        blobs: Mapping[str, bytes],
+    ) -> Self:
+        """The first line, on the disk. Raises ``Wrong`` if this plan was begun before."""
+        path = vault / FOLDER / f"{plan.digest}.journal"
+        texts = {sha: base64.b64encode(data).decode() for sha, data in blobs.items()}
+        begun = Begun(plan.line.decode(), before, permit, time, texts)
+        with disk(path):
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            # Whole or not at all: a first line that is cut short could be neither read nor resumed.
+            temporary = path.with_suffix(".tmp")
+            temporary.unlink(missing_ok=True)
+            _append(temporary, begun, os.O_CREAT | os.O_EXCL)
+            os.rename(temporary, path)
+            _sync_folder(path.parent)
+        return cls(path, [begun])
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Read a journal. Raises ``VaultUnavailable``, ``VaultDamaged``."""
+        with disk(path):
+            data = path.read_bytes()
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):  # a kill came in the middle: what it announces was never begun
+            with disk(path):
+                os.truncate(path, whole)
+        try:
+            events: list[Event] = [_decode(line) for line in data[:whole].splitlines()]
+            if not events or not isinstance(events[0], Begun):
+                raise Wrong("it does not begin as a journal does")
+            journal = cls(path, events)
+            if journal.plan.digest != path.stem:
+                raise Wrong("it is named after another plan")
+        except (msgspec.DecodeError, ValueError, Wrong) as error:
+            raise VaultDamaged(f"{path} is no journal of a restore: {error}") from None
+        return journal
+
+    def add(self, event: Event) -> None:
+        """Write one line; return when it is on the disk."""
+        with disk(self.path):
+            _append(self.path, event)
+        self.events.append(event)
+
+    def end(self) -> None:
+        """All is told and kept: nothing is left to be done."""
+        with disk(self.path):
+            os.rename(self.path, self.path.with_suffix(".done"))
+            _sync_folder(self.path.parent)
+
+    @property
+    def turned(self) -> Turned | None:
+        """Whether, and why, it goes back."""
+        return next((one for one in self.events if isinstance(one, Turned)), None)
+
+    def sent(self, phase: Phase) -> set[str]:
+        """The paths that were written, or may have been."""
+        groups = [one for one in self.events if isinstance(one, Writing) and one.phase == phase]
+        return {path for group in groups for path in group.paths}
+
+    def groups(self) -> int:
+        """How many groups were sent, in both directions."""
+        return sum(isinstance(one, Writing) for one in self.events)
+
+
+def unfinished(vault: Path, device: str = "") -> list[Path]:
+    """The journals of restores that did not come to an end; of one device, if asked for."""
+    folder = vault / FOLDER
+    with disk(folder):
+        found = sorted(folder.glob("*.journal")) if folder.is_dir() else []
+    return [path for path in found if device in ("", Journal.open(path).plan.device)]
+
+
+def refuse_second(vault: Path, plan: Plan) -> None:
+    """Raise ``Wrong`` if this plan was applied before, or another restore is not finished."""
+    done = vault / FOLDER / f"{plan.digest}.done"
+    with disk(done):
+        applied = done.exists()
+    if applied:
+        raise Wrong(f"{plan.device}: plan {plan.digest[:12]} was applied before; make a new one")
+    for path in unfinished(vault, plan.device):
+        raise Wrong(
+            f"{plan.device}: the restore {path.stem[:12]} was interrupted: resume it, or roll it "
+            "back, first"
+        )
+
+
+def _append(path: Path, event: Event, flags: int = 0) -> None:
+    line = msgspec.json.encode(event) + b"\n"
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | flags, 0o600)
+    size = os.fstat(file).st_size
+    try:
+        view = memoryview(line)
+        while view:
+            view = view[os.write(file, view) :]
+        os.fsync(file)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.ftruncate(file, size)  # half a line would swallow the next one
+        raise
+    finally:
+        os.close(file)
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
