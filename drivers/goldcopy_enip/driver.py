@@ -58,8 +58,8 @@ class EnipDriver:
         Capability(
             "parameters of drives and other devices",
             "partial",
-            "Parameter and DPI objects by number; names, and the texts of values, only where the "
-            "device itself tells them",
+            "Parameter and DPI objects by number; names only where the device itself tells them, "
+            "texts of values only of Parameter objects",
         ),
         Capability(
             "assemblies, network settings, data sheet of devices",

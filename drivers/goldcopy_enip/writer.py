@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from goldcopy.errors import GoldcopyError, Malformed, Refused, Unreachable, Wrong
 from goldcopy.snapshot import Item
 from goldcopy.snapshot.values import array_of
-from goldcopy_enip import guard, reading, requests
+from goldcopy_enip import guard, identity, reading, requests
 from goldcopy_enip.encode import Place, place
 from goldcopy_enip.epath import symbol
 from goldcopy_enip.logix import LogixSession
 from goldcopy_enip.messages import PACK_HEAD, Reply, request
 from goldcopy_enip.reading import Want
-from goldcopy_enip.status import PARTIAL, raise_if_not_now, words
+from goldcopy_enip.status import PARTIAL, TOO_LARGE, raise_if_not_now, words
 from goldcopy_enip.types import ATOMS, DWORD, SINT
 
 _ONE = b"\1\0"
@@ -65,12 +65,7 @@ class LogixWriter(LogixSession):
         """
         for item in group:
             check(item)
-        mode = (await self.identify()).mode
-        if mode not in _PROGRAMMING and not self._options.write_in_run:
-            raise Refused(
-                f"the controller is in {mode or 'an unknown mode'}: turn it to PROG, or set "
-                "options.write_in_run; nothing was written"
-            )
+        await self._may_be_written()
         asked = [(item, one) for item, several in await self._asked(group) for one in several]
         packets = requests.packets(self._link.size, [one for _, one in asked])
         if not self._link.multiple:
@@ -88,6 +83,17 @@ class LogixWriter(LogixSession):
                 raise
             at += len(packet)
 
+    async def _may_be_written(self) -> None:
+        """Ask each time: somebody may have turned the key since."""
+        if self._options.write_in_run:
+            return
+        mode = (await identity.read(self._link, logix=False)).identity.mode
+        if mode not in _PROGRAMMING:
+            raise Refused(
+                f"the controller is in {mode or 'an unknown mode'}: turn it to PROG, or set "
+                "options.write_in_run; nothing of this was written"
+            )
+
     async def _asked(self, group: Sequence[Item]) -> list[tuple[Item, list[bytes]]]:
         """The services for each item; their types are what the controller tells now."""
         places = [place(item) for item in group]
@@ -96,7 +102,7 @@ class LogixWriter(LogixSession):
         )
         found: list[tuple[Item, list[bytes]]] = []
         for item, where, reply in zip(group, places, types, strict=True):
-            if reply.status == PARTIAL:  # it had to share its packet's room with others
+            if reply.status in (PARTIAL, TOO_LARGE):  # others have taken the packet's room
                 reply = await self._link.ask(guard.READ, where.path, _ONE)
             found.append((item, await self._services(item, where, reply)))
         return found

@@ -31,6 +31,19 @@ async def test_a_running_controller_is_not_written_unless_it_is_asked_for() -> N
         assert simulator.values()["Speed"] == ("REAL", 1.5)
 
 
+async def test_a_key_that_is_turned_meanwhile_is_seen() -> None:
+    async with LogixSimulator.demo("writing") as simulator:
+        simulator.identity.running = False
+        speed = (await pulled(simulator)).by_path["tag/Speed"]
+        target = target_of(simulator, Options())
+        async with EnipDriver().open_writing(target, Meter()) as session:
+            await session.write([msgspec.structs.replace(speed, value=1.5)])
+            simulator.identity.running = True
+            with pytest.raises(Refused, match="REMOTE RUN"):
+                await session.write([msgspec.structs.replace(speed, value=2.5)])
+        assert simulator.values()["Speed"] == ("REAL", 1.5)
+
+
 @pytest.mark.parametrize("path", ["tag/Local:2:O", "tag/ActiveRecipe/Layers", "tag/Odometer"])
 async def test_outputs_aliases_and_read_only_tags_are_refused(path: str) -> None:
     async with LogixSimulator.demo("writing") as simulator:
