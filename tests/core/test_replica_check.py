@@ -204,6 +204,27 @@ async def test_a_pack_from_another_future_is_replaced_by_the_one_that_fits(
     assert vault.content() == whole
 
 
+async def test_a_header_that_was_changed_is_no_fork(vault: VaultOfPacks, fake: Fake) -> None:
+    name = "packs/00000005.pack"
+    fake.files[name] = fake.files[name].replace(b"me@here", b"me@home")
+    found = await checked(vault, fake)
+    assert kinds(found) == [("fake", name, "damaged")]
+    assert "not signed by a writer" in found.findings[0].words
+
+
+async def test_a_pack_that_does_not_follow_is_not_taken(vault: VaultOfPacks, fake: Fake) -> None:
+    """Signed, whole, with the right number, but of another history."""
+    vault.pack(5).unlink()
+    vault.seq, vault.last = 4, "0" * 64
+    vault.write()
+    fake.files["packs/00000005.pack"] = vault.pack(5).read_bytes()
+    vault.pack(5).unlink()
+    (done,) = await mended(vault, fake)
+    assert done.replica == ""
+    assert "does not follow packs/00000004.pack" in done.words
+    assert not vault.pack(5).exists()
+
+
 async def test_nobody_may_write_meanwhile(vault: VaultOfPacks, fake: Fake) -> None:
     lock = Lock(vault.path)
     lock.take("the night run")

@@ -79,10 +79,10 @@ def bucket(s3: FakeS3, days: int = 10) -> LockedBucket:
 
 
 async def test_a_lock_that_is_kept(s3: FakeS3) -> None:
-    await bucket(s3).begin()
+    await bucket(s3).require_locks()
     await bucket(s3).put(NAME, b"one")
     await bucket(s3).put(NAME, b"one")
-    await bucket(s3).begin()
+    await bucket(s3).require_locks()
     assert s3.objects[f"vault/{NAME}"]["ObjectLockMode"] == "COMPLIANCE"
 
 
@@ -92,7 +92,7 @@ async def test_a_server_that_forgets_the_lock(s3: FakeS3, what: str) -> None:
     with pytest.raises(VaultUnavailable, match="has not locked it: it is not immutable"):
         await bucket(s3).put(NAME, b"one")
     with pytest.raises(VaultUnavailable, match="it is not immutable"):
-        await bucket(s3).begin()
+        await bucket(s3).require_locks()
     assert "not locked" in await bucket(s3).unlocked(NAME)
 
 
@@ -100,14 +100,14 @@ async def test_a_lock_of_the_weaker_kind(s3: FakeS3) -> None:
     await bucket(s3).put(NAME, b"one")
     s3.objects[f"vault/{NAME}"]["ObjectLockMode"] = "GOVERNANCE"
     with pytest.raises(VaultUnavailable, match="it is not immutable"):
-        await bucket(s3).begin()
+        await bucket(s3).require_locks()
 
 
 async def test_a_lock_that_has_ended(s3: FakeS3) -> None:
     await bucket(s3).put(NAME, b"one")
     s3.objects[f"vault/{NAME}"]["ObjectLockRetainUntilDate"] = datetime.now(UTC)
     with pytest.raises(VaultUnavailable, match="its lock ended on"):
-        await bucket(s3).begin()
+        await bucket(s3).require_locks()
 
 
 async def test_a_clock_that_is_behind_shortens_locks_and_is_told(s3: FakeS3) -> None:
@@ -123,12 +123,12 @@ async def test_a_bucket_that_does_not_lock(s3: FakeS3, case: str) -> None:
     else:
         s3.forgets = {"versioning"}
     with pytest.raises(VaultUnavailable, match="does not lock"):
-        await bucket(s3).begin()
+        await bucket(s3).require_locks()
 
 
 async def test_a_key_that_may_not_ask_still_has_its_locks_read_back(s3: FakeS3) -> None:
     s3.no = {"config": "AccessDenied"}
-    await bucket(s3).begin()
+    await bucket(s3).require_locks()
     s3.forgets = {"ObjectLockMode"}
     with pytest.raises(VaultUnavailable, match="not immutable"):
         await bucket(s3).put(NAME, b"one")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.core.replica_vault import Fake, VaultOfPacks, tree
 
@@ -47,6 +48,7 @@ async def test_into_a_folder_below_the_vaults_id(tmp_path: Path) -> None:
     assert tree(root / second.id) == second.content()
 
 
+@settings(deadline=None)
 @given(fail_at=st.integers(1, 7), more=st.integers(0, 2))
 def test_a_replica_that_is_full_goes_on_where_it_stopped(fail_at: int, more: int) -> None:
     async def run(tmp: Path) -> None:
@@ -68,8 +70,6 @@ def test_a_replica_that_is_full_goes_on_where_it_stopped(fail_at: int, more: int
         assert fake.files == vault.content()
         assert fake.puts == [*vault.names()[:fail_at], *vault.names()[fail_at - 1 :]]
         assert state.lags(vault.path, ["fake"])[0].last.trouble == ""
-
-    import tempfile
 
     with tempfile.TemporaryDirectory() as tmp:
         asyncio.run(run(Path(tmp)))

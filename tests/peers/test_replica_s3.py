@@ -245,3 +245,11 @@ async def test_a_file_put_without_a_lock_is_found(
     (synced,) = await sync(vault.path, there)
     assert isinstance(synced.trouble, VaultUnavailable)
     assert "it is not immutable" in str(synced.trouble)
+    found = await check(vault.path, there)
+    assert {(one.kind, one.name) for one in found.findings} == {
+        ("unlocked", ""),
+        ("unlocked", "packs/00000005.pack"),
+    }
+    vault.pack(5).unlink()  # what is not immutable is good enough to repair from
+    (done,) = await repair(vault.path, there, "me@here")
+    assert done.replica == "cloud"

@@ -7,11 +7,12 @@ import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Literal, NamedTuple
 
-from goldcopy.errors import GoldcopyError, VaultDamaged
+from goldcopy.errors import GoldcopyError, VaultDamaged, VaultUnavailable
 from goldcopy.replica import state
 from goldcopy.replica.contract import (
+    Locking,
     Opening,
     Replica,
     pack_number,
@@ -49,15 +50,6 @@ class Checked(NamedTuple):
     findings: list[Finding]
     compared: dict[str, int]
     """Files whose content was compared, by replica."""
-
-
-@runtime_checkable
-class Locking(Protocol):
-    """A replica whose files are locked one by one."""
-
-    async def unlocked(self, name: str) -> str:
-        """Why this file is not immutable; "" if it is."""
-        ...
 
 
 async def check(
@@ -109,6 +101,8 @@ class _Check:
             async with opening() as replica:
                 there = await replica.list()
                 self._names(there)
+                if isinstance(replica, Locking):
+                    await self._require_locks(replica)
                 both = [name for name in self._files.names if name in there]
                 for name in self._drawn(both):
                     await self._compare(replica, name)
@@ -119,6 +113,12 @@ class _Check:
             self._found("", "damaged" if damaged else "unreachable", str(error))
         doubts = [one for one in self.findings if one.kind not in _HARMLESS]
         self.whole = self._sample is None and not doubts
+
+    async def _require_locks(self, replica: Locking) -> None:
+        try:
+            await replica.require_locks()
+        except VaultUnavailable as error:
+            self._found("", "unlocked", str(error))
 
     def _names(self, there: Mapping[str, int]) -> None:
         wanted = self._files.names

@@ -10,7 +10,7 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from goldcopy.errors import VaultDamaged
 
@@ -70,6 +70,19 @@ class Replica(Protocol):
         The same content there already is success. Other content raises ``VaultDamaged``; it is
         never overwritten.
         """
+        ...
+
+
+@runtime_checkable
+class Locking(Protocol):
+    """A replica whose files are locked one by one, each until a date."""
+
+    async def require_locks(self) -> None:
+        """Raise ``VaultUnavailable`` if the place does not lock, or not the newest pack."""
+        ...
+
+    async def unlocked(self, name: str) -> str:
+        """Why this file is not immutable; "" if it is."""
         ...
 
 

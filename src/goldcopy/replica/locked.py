@@ -63,7 +63,7 @@ class LockedBucket:
         await self._wait(lambda: self._put(name, data), len(data))
 
     async def unlocked(self, name: str) -> str:
-        """Why this file is not immutable; "" if it is."""
+        """See ``Locking``."""
         return await self._wait(lambda: self._unlocked(name), 0)
 
     async def _wait(self, work: Callable[[], T], size: int) -> T:
@@ -77,8 +77,8 @@ class LockedBucket:
         except (BotoCoreError, OSError):
             raise unreachable(self.name, self._access.endpoint) from None
 
-    async def begin(self) -> None:
-        """Raise ``VaultUnavailable`` if the bucket, or the newest pack in it, is not locked."""
+    async def require_locks(self) -> None:
+        """See ``Locking``."""
         await self._wait(self._look, 0)
         newest = max(await self.list(), key=pack_number, default="")
         if pack_number(newest) and (why := await self.unlocked(newest)):
@@ -184,12 +184,10 @@ async def connected(
     lock: Lock,
     timeout: float,  # noqa: ASYNC109 - of each step, not of this call
 ) -> AsyncIterator[LockedBucket]:
-    """Connect to a bucket that says it locks. Raises ``VaultUnavailable``."""
+    """The bucket; it is asked for when it is first used."""
     client = await in_thread(_client, access, timeout)
     try:
-        replica = LockedBucket(name, client, access, lock, timeout)
-        await replica.begin()
-        yield replica
+        yield LockedBucket(name, client, access, lock, timeout)
     finally:
         client.close()
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from goldcopy.errors import GoldcopyError, VaultDamaged, VaultUnavailable
 from goldcopy.replica import state
 from goldcopy.replica.contract import (
+    Locking,
     Opening,
     Replica,
     conflict,
@@ -81,6 +82,8 @@ class _Sync:
     async def _bring(self, replica: Replica) -> None:
         there = await replica.list()
         self._look(there)
+        if isinstance(replica, Locking):
+            await replica.require_locks()
         self._there = {name for name in self._files.names if name in there}
         missing = [name for name in self._files.names if name not in there]
         await self._refuse_other(replica, there)
