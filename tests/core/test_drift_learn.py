@@ -182,8 +182,9 @@ def test_the_lines_fit_into_an_inventory(tmp_path: Path) -> None:
     assert [device.rules.role(path) for path in [*paths, "odd/z"]] == ["process"] * 7 + [None]
 
 
-def test_a_path_that_no_pattern_can_name_is_told() -> None:
-    learnt = learn([pulled({"/a": n, "b": n}) for n in range(2)], Rules())
+@pytest.mark.parametrize("path", ["/a", "a/", " ", "/"])
+def test_a_path_that_no_pattern_can_name_is_told(path: str) -> None:
+    learnt = learn([pulled({path: n, "b": n}) for n in range(2)], Rules())
     assert matches(learnt) == ["b"]
-    assert learnt.doubtful == {"/a": "no pattern can name it"}
-    assert "/a" not in learnt.moved
+    assert learnt.doubtful == {path: "no pattern can name it"}
+    assert path not in learnt.moved

@@ -9,9 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator, Set
 
-from goldcopy.errors import Wrong
 from goldcopy.gold.scope import Scope
-from goldcopy.inventory import path_matcher
 
 FEWEST = {"folder": 2, "open": 3}
 """Paths that a pattern must take, else they are named one by one: a pattern also matches what comes
@@ -88,7 +86,5 @@ def _touches(glob: str, gaps: list[str]) -> bool:
 
 
 def _nameable(path: str) -> bool:
-    try:
-        return path_matcher(escaped(path))(path)
-    except Wrong:
-        return False
+    """Whether the inventory can hold a pattern for this path."""
+    return bool(path.strip()) and not path.startswith("/") and not path.endswith("/")
