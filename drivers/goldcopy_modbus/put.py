@@ -9,7 +9,7 @@ from goldcopy.errors import Refused, Unsupported, Wrong
 from goldcopy.snapshot import Item, Value
 from goldcopy_modbus.encode import encoded
 from goldcopy_modbus.options import Options
-from goldcopy_modbus.plan import Task, tasks
+from goldcopy_modbus.plan import tasks
 from goldcopy_modbus.register import Register
 from goldcopy_modbus.spans import Span, common
 
@@ -61,7 +61,10 @@ class Places:
     def __init__(self, options: Options) -> None:
         self._order = options.order
         self._named = {register.name: register for register in options.registers}
-        self._raw: dict[str, Task] = {task.area.name: task for task in tasks(options)}
+        self._raw = {task.area.name: task.raw for task in tasks(options)}
+        self._fixed = [
+            (one.place.table, one.span, one.name) for one in options.registers if not one.writes
+        ]
 
     def put(self, item: Item) -> Put:
         """Where an item's value goes.
@@ -79,14 +82,13 @@ class Places:
     def _of_address(self, area: str, address: int, item: Item) -> Put:
         _check_area(item.path, area)
         span = Span(address, address + 1)
-        task = self._raw.get(area)
-        if task is None or common(task.raw, span) != [span]:
+        if common(self._raw.get(area, []), span) != [span]:
             raise Wrong(
                 f"{item.path}: the inventory does not ask for it, so nothing would prove it"
             )
-        for register in task.named:
-            if not register.writes and common([register.span], span):
-                raise Refused(f"{item.path}: a part of it is {register.name}, {_NOT_WRITABLE}")
+        for table, fixed, name in self._fixed:
+            if table == area and common([fixed], span):
+                raise Refused(f"{item.path}: a part of it is {name}, {_NOT_WRITABLE}")
         return Put(area, address, (_word(item.value, item, bit=area == "coil"),))
 
     def _of_register(self, register: Register, item: Item) -> Put:

@@ -10,6 +10,7 @@ from goldcopy_modbus import pdu, writes
 from goldcopy_modbus.link import Link
 from goldcopy_modbus.options import Options
 from goldcopy_modbus.put import WHOLE, Places, Put
+from goldcopy_modbus.refusal import Refusal
 from goldcopy_modbus.session import ModbusSession
 
 _UNDECIDED = (5, 10, 11)
@@ -122,8 +123,18 @@ class ModbusWriter(ModbusSession):
                 raise Unreachable(
                     f"{what} was answered: {refusal}; only reading back tells whether it is written"
                 )
-            raise Refused(f"the device does not carry out {what}: {refusal}")
+            hint = _hint(refusal, request.pdu[0])
+            raise Refused(f"the device does not carry out {what}: {refusal}{hint}")
         if reply != request.echo:
             error = Malformed(f"{what} was answered with {reply[:12].hex(' ')}, not with its echo")
             self._link.end(error)
             raise error
+
+
+def _hint(refusal: Refusal, function: int) -> str:
+    if refusal.no_such_function:
+        return f"; leave {function} out of options.write_functions"
+    if refusal.may_be_a_part and function in (15, 16):
+        limit = "max_bits" if function == 15 else "max_registers"
+        return f"; if it takes fewer in one request, lower options.{limit}"
+    return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -26,10 +27,11 @@ from .types import Types
 MOST_BYTES = 32_768
 """Of values in one Write, about: what fits into a message of any server (OPC 10000-6, 7.1.2.4)."""
 _CURRENT_WRITE = 2  # UserAccessLevel (OPC 10000-3, 8.57)
+_NUMBERED = re.compile(r"\{[^}/]*;i=\d+\}")  # what tells twins apart (see ``keys``)
 _ASKED = (VALUE, USER_ACCESS_LEVEL, DATA_TYPE, VALUE_RANK)
 
 
-class Target(NamedTuple):
+class Candidate(NamedTuple):
     """A node that may be meant, and the way into its value."""
 
     node: NodeId
@@ -77,11 +79,11 @@ class OpcUaWriter(OpcUaSession):
             error = _amiss(item)
             if error is not None:
                 raise error
-        targets = [(item, await self._targets(item)) for item in group]
-        nodes = list(dict.fromkeys(target.node for _, found in targets for target in found))
+        meant = [(item, await self._candidates(item)) for item in group]
+        nodes = list(dict.fromkeys(one.node for _, found in meant for one in found))
         read = await self._read(nodes)
         goals: dict[NodeId, list[Goal]] = {}
-        for item, found in targets:
+        for item, found in meant:
             node, way = next((one for one in found if not _unknown(read[one.node])), found[0])
             _check(item, read[node])
             goals.setdefault(node, []).append(Goal(item, way))
@@ -91,13 +93,13 @@ class OpcUaWriter(OpcUaSession):
 
     # -- which node ------------------------------------------------------------------------------
 
-    async def _targets(self, item: Item) -> list[Target]:
+    async def _candidates(self, item: Item) -> list[Candidate]:
         """The nodes that may be meant, the likeliest first: an identifier may have a ``#``, too."""
         if not item.address:
             return [await self._by_path(item)]
         try:
             return [
-                Target(self._own(item, node_of(address, self._keys)), way)
+                Candidate(self._own(item, node_of(address, self._keys)), way)
                 for address, way in _splits(item.address)
             ]
         except ValueError as error:
@@ -108,8 +110,13 @@ class OpcUaWriter(OpcUaSession):
             raise Unsupported(f"{item.path}: a node of the standard's own is never written")
         return node
 
-    async def _by_path(self, item: Item) -> Target:
+    async def _by_path(self, item: Item) -> Candidate:
         """Where numeric ids may be given anew, only the browse names tell the node."""
+        if _NUMBERED.search(item.path):
+            raise Wrong(
+                f"{item.path}: only a number that the server may give anew tells this from another "
+                "of the same name; nothing was written"
+            )
         if self._paths is None:
             crawl = Crawl(self._client, self._keys, self._options)
             await crawl.run()
@@ -117,7 +124,7 @@ class OpcUaWriter(OpcUaSession):
         path, way = item.path, ""
         while path:
             if path in self._paths:
-                return Target(self._own(item, self._paths[path]), way)
+                return Candidate(self._own(item, self._paths[path]), way)
             path, _, last = path.rpartition("/")
             way = f"{last}/{way}" if way else last
         raise Wrong(

@@ -308,8 +308,8 @@ async def test_a_group_that_lost_a_member_writes_the_others_and_never_the_hole()
 @pytest.mark.parametrize(
     ("code", "error", "words"),
     [
-        (1, Refused, "illegal function (exception 1)"),
-        (2, Refused, "illegal data address (exception 2)"),
+        (1, Refused, "illegal function (exception 1); leave 16 out of options.write_functions"),
+        (2, Refused, "illegal data address (exception 2); if it takes fewer in one request, lower"),
         (4, Refused, "server device failure (exception 4)"),
         (5, Unreachable, "only reading back tells"),
         (6, Refused, "server device busy (exception 6)"),

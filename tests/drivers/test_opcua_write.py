@@ -307,6 +307,20 @@ async def test_numeric_ids_that_may_be_others_are_found_by_their_names() -> None
         await found.amiss([stray], Wrong, "no variable with this path now")
 
 
+async def test_twins_that_only_a_number_tells_apart_are_not_mixed_up() -> None:
+    model = flat(1, 1, properties=False)
+    folder, name = model.id(SPACE, "Bench.F000"), model.name(SPACE, "Speed")
+    for number in (1, 2):
+        data = Data(Kind.Double, float(number))
+        model.variable(folder, model.id(SPACE, number), name, data, access=READ | WRITE)
+    settings = Settings(security=[SecurityPolicyType.NoSecurity])
+    async with plant(OpcUaSimulator("bench", model, settings=settings)) as found:
+        twins = [item for path, item in found.items.items() if "Speed" in path]
+        assert [item.address for item in twins] == ["", ""]
+        for item in twins:
+            await found.amiss([item], Wrong, "tells this from another of the same name")
+
+
 async def test_an_identifier_may_hold_what_leads_into_a_structure_elsewhere() -> None:
     model = flat(1, 1, properties=False)
     folder = model.id(SPACE, "Bench.F000")
