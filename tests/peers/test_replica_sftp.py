@@ -193,6 +193,58 @@ async def test_a_server_that_hangs(server: Sshd, vault: VaultOfPacks, tmp_path: 
     assert (synced.sent, synced.trouble) == (3, None)
 
 
+@pytest.mark.parametrize("content", [b"same", b"other"])
+async def test_a_server_without_hard_links_and_fsync(
+    server: Sshd,
+    vault: VaultOfPacks,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    content: bytes,
+) -> None:
+    """Then version 3's rename gives the name, which cannot overwrite either."""
+
+    async def unsupported(*_: object) -> None:
+        raise asyncssh.SFTPOpUnsupported("not known here")
+
+    monkeypatch.setattr(asyncssh.SFTPClient, "link", unsupported)
+    monkeypatch.setattr(asyncssh.SFTPClientFile, "fsync", unsupported)
+    opening = at(server, vault, tmp_path)["offsite"]
+    async with opening() as one, opening() as two:
+        for n in range(1, 10):
+            name = f"packs/{n:08d}.pack"
+            results = await asyncio.gather(
+                one.put(name, b"same"), two.put(name, content), return_exceptions=True
+            )
+            refused = [result for result in results if result is not None]
+            assert len(refused) == (content == b"other"), results
+            assert all(isinstance(result, VaultDamaged) for result in refused)
+            assert await one.get(name) == (b"same", content)[results.index(None)]
+        assert all(is_ours(name) for name in await one.list())
+
+
+async def test_a_full_disk_is_said(
+    server: Sshd, vault: VaultOfPacks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenSSH says "Failure" of a full disk; the free space tells."""
+
+    async def fail(*_: object) -> None:
+        raise asyncssh.SFTPFailure("Failure")
+
+    async def full(*_: object) -> asyncssh.SFTPVFSAttrs:
+        return asyncssh.SFTPVFSAttrs(bavail=0)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncssh.SFTPClientFile, "write", fail)
+        (synced,) = await sync(vault.path, at(server, vault, tmp_path))
+        assert "the server says 'Failure'; see its log" in str(synced.trouble)
+        patch.setattr(asyncssh.SFTPClient, "statvfs", full)
+        (synced,) = await sync(vault.path, at(server, vault, tmp_path))
+        assert "its disk is full: make room there" in str(synced.trouble)
+    assert [n for n in tree(server.data / vault.id) if is_ours(n)] == []
+    (synced,) = await sync(vault.path, at(server, vault, tmp_path))
+    assert synced.trouble is None
+
+
 async def test_attest_is_honest_about_a_plain_server(
     server: Sshd, vault: VaultOfPacks, tmp_path: Path
 ) -> None:

@@ -131,18 +131,23 @@ class Sftp:
         path = str(self._base / name)
         async with self._said(name):
             try:
-                await self._sftp.link(temporary, path)  # hardlink@openssh.com
-            except asyncssh.SFTPOpUnsupported:
-                # Section 6.5: "It is an error if there already exists a file with the name".
-                if await self._sftp.exists(path):
-                    return False
-                await self._sftp.rename(temporary, path)
+                await self._link_or_rename(temporary, path)
             except asyncssh.SFTPFailure:  # version 3 has no code for "there already"
                 if not await self._sftp.exists(path):
                     raise
                 return False
             await self._settle(path)
         return True
+
+    async def _link_or_rename(self, temporary: str, path: str) -> None:
+        try:
+            await self._sftp.link(temporary, path)  # hardlink@openssh.com
+        except asyncssh.SFTPOpUnsupported:
+            # Section 6.5: "It is an error if there already exists a file with the name" of the
+            # target; not all servers keep to it.
+            if await self._sftp.exists(path):
+                raise asyncssh.SFTPFailure("there already") from None
+            await self._sftp.rename(temporary, path)
 
     async def _settle(self, path: str) -> None:
         """Sync the file again under its own name: with it, file systems sync the new name."""
