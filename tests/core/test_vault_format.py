@@ -130,7 +130,7 @@ async def test_what_the_specification_says_of_the_files(tmp_path: Path) -> None:
     for number, path in enumerate(paths, 1):
         line, _, body = path.read_bytes().partition(b"\n")
         header = json.loads(line)
-        fields = "format vault writer key seq previous time body frames seal signature"
+        fields = "format vault writer key keyring seq previous time body frames seal signature"
         assert list(header) == fields.split()
         assert (header["vault"], header["writer"]) == (marker["vault"], "me@here")
         assert (header["seq"], header["previous"]) == (number, previous)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from goldcopy.errors import VaultDamaged, VaultUnavailable
+from goldcopy.vault import keyring
 from goldcopy.vault.folder import list_packs, pack_path
 from goldcopy.vault.index import Index
 from goldcopy.vault.memory import Memory
@@ -83,6 +84,7 @@ class Catalog:
     def refresh(self) -> None:
         """Take in packs that others have written, and look the folder over."""
         with self._lock:
+            self._heed()
             before = self._index.packs().keys()
             packs, foreign = list_packs(self.path)
             damage = self._look_again(packs)
@@ -96,6 +98,13 @@ class Catalog:
             names = foreign + [pack_path(self.path, seq).name for seq in strangers]
             for path in (self.path / "packs" / name for name in names):
                 self.doubt(f"{path} is no part of this vault: move it away")
+
+    def _heed(self) -> None:
+        """Take in a keyring that has come since: whose packs count is its word."""
+        ring = self.trust.ring
+        if keyring.path_of(self.path, ring.number + 1).exists():
+            ring, _ = keyring.read(self.path, ring.owner)
+            self.trust = self.trust._replace(ring=ring)
 
     def _unseal(self) -> None:
         """Begin anew if packs that could not be opened before can be opened now."""
@@ -115,9 +124,11 @@ class Catalog:
         stale = any(pack.ours for pack in late)
         for seq in {seq for seq in packs if seq in known and (known[seq][1] or seq == last)}:
             pack = self._read(seq)
-            if pack.hash != known[seq][0]:
-                stale = stale or not pack.damage
+            was, fault = known[seq]
+            if pack.damage:
                 damage[seq] = pack.damage
+            elif pack.hash != was or (fault and not self._index.chain_damage(pack)):
+                stale = True  # it was mended, or its writer was not known yet
         if not stale:
             return damage
         self._index.clear()

@@ -146,7 +146,7 @@ class Index:
         with self._writing() as db:
             if self.last()[0] != after:
                 return False
-            damage = pack.damage or self._chain_damage(pack)
+            damage = pack.damage or self.chain_damage(pack)
             for place, line in pack.records:
                 try:
                     found = meta(line)
@@ -160,7 +160,8 @@ class Index:
             db.execute("INSERT INTO packs VALUES (?,?,?,?)", values)
             return True
 
-    def _chain_damage(self, pack: Pack) -> str:
+    def chain_damage(self, pack: Pack) -> str:
+        """What is wrong with its place behind the pack before; "" for nothing."""
         before = self._all("SELECT hash FROM packs WHERE seq = ?", pack.seq - 1)
         if before and before[0][0] != pack.previous:
             return "it does not follow the pack before: one of the two is not the original"

@@ -73,7 +73,8 @@ def read(vault: Path, owner: str) -> tuple[Keyring, str]:
     """The keyring in force and the hash of its file. Raises ``VaultDamaged``."""
     folder = vault / FOLDER
     with disk(folder):
-        names = sorted(n for n in (p.name for p in folder.iterdir()) if _NAME.fullmatch(n))
+        names = [path.name for path in folder.iterdir() if _NAME.fullmatch(path.name)]
+    names.sort(key=lambda name: int(name[:-5]))
     if not names:
         raise VaultDamaged(f"{folder} is empty: put back a good copy of the keyring")
     found: Keyring | None = None

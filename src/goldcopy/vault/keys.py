@@ -68,11 +68,19 @@ class SigningKey:
 def verified(public: str, signature: str, message: bytes) -> bool:
     """Whether the holder of this public key has signed this message."""
     try:
-        key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public, validate=True))
-        key.verify(base64.b64decode(signature, validate=True), message)
+        key = Ed25519PublicKey.from_public_bytes(_unbase64(public))
+        key.verify(_unbase64(signature), message)
     except (InvalidSignature, ValueError):
         return False
     return True
+
+
+def _unbase64(text: str) -> bytes:
+    """Strictly: the last digit has bits without meaning, which may not be flipped either."""
+    data = base64.b64decode(text, validate=True)
+    if base64.b64encode(data).decode() != text:
+        raise ValueError("not canonical base64 (RFC 4648 section 3.5)")
+    return data
 
 
 class Reader:

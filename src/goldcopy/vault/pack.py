@@ -40,6 +40,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """``user@host``, for people."""
     key: str
     """Public key of the writer, base64."""
+    keyring: int = 1
+    """Number of the keyring in force, under which it was sealed and signed."""
     seq: int
     previous: str
     """SHA-256 of the whole file of the pack before; "" for the first."""
@@ -92,6 +94,8 @@ class Pack(NamedTuple):
     """Whether its header says that it belongs here; None: it has no header to be trusted."""
     sealed: bool = False
     """Whether nobody at hand can open it; ``records`` is empty then."""
+    keyring: int = 0
+    """Number of the keyring under which it was written; 0 if it has no header to be trusted."""
 
 
 class Builder:
@@ -136,6 +140,7 @@ class Builder:
             vault=self._trust.vault,
             writer=writer,
             key=key.public,
+            keyring=self._trust.ring.number,
             seq=self.seq,
             previous=previous,
             time=datetime.now(UTC),
@@ -148,23 +153,30 @@ class Builder:
         content = [line, b"\n", body]
         publish(pack_path(vault, self.seq), content)
         digest = hashlib.sha256(b"".join(content)).hexdigest()
-        return Pack(self.seq, digest, previous, self._records)
+        return Pack(self.seq, digest, previous, self._records, keyring=header.keyring)
 
 
 def read_pack(vault: Path, trust: Trust, seq: int) -> Pack:
     """Read and check a whole pack. What is wrong with it is told in ``damage``, not raised."""
     path = pack_path(vault, seq)
-    digest = ""
     try:
         with disk(path):
             data = path.read_bytes()
-        digest = hashlib.sha256(data).hexdigest()
+    except VaultUnavailable as error:
+        return Pack(seq, "", "", [], str(error), None)
+    return judged(data, trust, seq)
+
+
+def judged(data: bytes, trust: Trust, seq: int) -> Pack:
+    """As ``read_pack``, of the content of a pack's file, wherever it came from."""
+    digest = hashlib.sha256(data).hexdigest()
+    try:
         header, body = parse(data)
         if header.vault != trust.vault or header.seq != seq:
             damage = "it is another vault's, or has another number"
             return Pack(seq, digest, "", [], damage, False)
         _check_signature(header, data, trust)
-    except (VaultDamaged, VaultUnavailable) as error:
+    except VaultDamaged as error:
         return Pack(seq, digest, "", [], str(error), None)
     damage = ""
     reader = trust.reader
@@ -177,7 +189,7 @@ def read_pack(vault: Path, trust: Trust, seq: int) -> Pack:
             raw = _expand(body[offset : offset + length], header.seal, reader)
         except VaultSealed as error:
             if not damage:
-                return Pack(seq, digest, header.previous, [], sealed=True)
+                return Pack(seq, digest, header.previous, [], sealed=True, keyring=header.keyring)
             if reader is None:  # damaged, and sealed: nothing of it can be read here
                 break
             damage = damage or str(error)
@@ -186,7 +198,7 @@ def read_pack(vault: Path, trust: Trust, seq: int) -> Pack:
         else:
             records += _records(seq, offset, length, raw)
         offset += length
-    return Pack(seq, digest, header.previous, records, damage)
+    return Pack(seq, digest, header.previous, records, damage, keyring=header.keyring)
 
 
 def read_record(vault: Path, trust: Trust, place: Place) -> bytes:
@@ -230,6 +242,11 @@ def _check_signature(header: Header, data: bytes, trust: Trust) -> None:
     signed = data.partition(b"\n")[0].rpartition(_SIGNATURE)[0]
     if not keys.verified(header.key, header.signature, signed):
         raise VaultDamaged("its header is not what its writer has signed")
+    if header.keyring > trust.ring.number:
+        raise VaultDamaged(
+            f"it was written under keyring {header.keyring}, and the vault has only "
+            f"{trust.ring.number}: put back the keyring that is missing"
+        )
     if not any(one.key == header.key and one.may(header.seq) for one in trust.ring.writers):
         raise VaultDamaged(
             f"its writer ({header.writer}) is not one whose packs count at this number"

@@ -108,7 +108,7 @@ class _Walk:
         self._known: set[str] = set()
         self._contents = _Contents(vault.blob)
         self.hashes: dict[int, str] = {}
-        self.seq = 0
+        self.seq = self._keyring = 0
         self.previous = ""
         self.snapshots = self.blobs = self.notes = 0
         self.findings: list[str] = []
@@ -123,6 +123,12 @@ class _Walk:
             self.findings.append(f"{name} does not follow the pack before it")
         if pack.damage:
             self.findings.append(f"{name}: {pack.damage}")
+        elif pack.keyring < self._keyring:
+            self.findings.append(
+                f"{name} was written under keyring {pack.keyring}, and the pack before it under "
+                f"{self._keyring}: the keyring was put back to an earlier state"
+            )
+        self._keyring = max(self._keyring, pack.keyring)
         if self._deep and pack.sealed:
             raise VaultSealed(
                 f"{name} is sealed to others: a full proof takes the reader's identity"

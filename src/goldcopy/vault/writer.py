@@ -19,12 +19,13 @@ import msgspec
 from goldcopy.errors import GoldcopyError, VaultDamaged, VaultSealed, VaultUnavailable, Wrong
 from goldcopy.snapshot import Snapshot
 from goldcopy.vault.draft import Draft, draft
-from goldcopy.vault.folder import disk, sweep
+from goldcopy.vault.folder import disk, pack_path, sweep
+from goldcopy.vault.keyring import path_of
 from goldcopy.vault.keys import WRITER, SigningKey, digest_secret
 from goldcopy.vault.lock import Lock
 from goldcopy.vault.marker import COLLECTOR
 from goldcopy.vault.memory import Memory
-from goldcopy.vault.pack import Builder
+from goldcopy.vault.pack import Builder, parse
 from goldcopy.vault.records import Facts, Kept, Note, NoteRecord, encode, read_note
 from goldcopy.vault.store import Vault, me
 
@@ -41,9 +42,10 @@ async def writing(vault: Vault, by: str, linger: float) -> AsyncIterator[Writer]
     by = by or me()
     lock = Lock(vault.path)
     with ThreadPoolExecutor(1, "goldcopy-vault") as thread:
-        writer = Writer(vault, _key(vault), by, linger, thread)
+        in_thread = partial(asyncio.get_running_loop().run_in_executor, thread)
         try:
-            await writer.in_thread(lambda: _begin(vault, lock, by))
+            key = await in_thread(partial(_begin, vault, lock, by))
+            writer = Writer(vault, key, by, linger, thread)
             packing = asyncio.create_task(writer.run())
             try:
                 yield writer
@@ -51,16 +53,33 @@ async def writing(vault: Vault, by: str, linger: float) -> AsyncIterator[Writer]
                 writer.finish()
                 await packing
         finally:
-            await writer.in_thread(lock.release)
+            await in_thread(lock.release)
 
 
-def _begin(vault: Vault, lock: Lock, by: str) -> None:
+def _begin(vault: Vault, lock: Lock, by: str) -> SigningKey:
+    """Under the lock nobody changes the keyring: what it says now holds for the whole run."""
     lock.take(by)
     sweep(vault.path / "packs")
     vault.catalog.refresh()
+    _refuse_old_keyring(vault)
+    return own_key(vault)
 
 
-def _key(vault: Vault) -> SigningKey:
+def _refuse_old_keyring(vault: Vault) -> None:
+    """A keyring that was put back would seal to recipients that were removed since."""
+    path = pack_path(vault.path, vault.head()[0])
+    number = 0
+    with contextlib.suppress(VaultDamaged, VaultUnavailable), disk(path), path.open("rb") as file:
+        number = parse(file.readline())[0].keyring
+    if number > vault.ring.number:
+        raise VaultDamaged(
+            f"{path} was written under keyring {number}, and the newest here is "
+            f"{vault.ring.number}: put back {path_of(vault.path, number)}, goldcopy vault repair "
+            "takes it from a replica"
+        )
+
+
+def own_key(vault: Vault) -> SigningKey:
     """This collector's key. Raises ``Wrong`` if there is none, or if it does not count."""
     path = vault.path / COLLECTOR / WRITER
     with disk(path):
