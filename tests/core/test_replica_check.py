@@ -226,6 +226,18 @@ async def test_a_pack_that_does_not_follow_is_not_taken(vault: VaultOfPacks, fak
     assert not vault.pack(5).exists()
 
 
+async def test_a_good_pack_is_not_blamed_for_the_one_after_it(
+    vault: VaultOfPacks, fake: Fake
+) -> None:
+    whole = vault.content()
+    vault.pack(5).unlink()
+    vault.seq, vault.last = 4, "0" * 64
+    vault.write()
+    done = await mended(vault, fake)
+    assert [(one.pack, one.replica) for one in done] == [("packs/00000005.pack", "fake")]
+    assert vault.content() == whole
+
+
 async def test_nobody_may_write_meanwhile(vault: VaultOfPacks, fake: Fake) -> None:
     lock = Lock(vault.path)
     lock.take("the night run")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from goldcopy.errors import VaultUnavailable
+from goldcopy.errors import VaultDamaged, VaultUnavailable
 from goldcopy.inventory import Lock
 from goldcopy.replica.bucket import Access
 from goldcopy.replica.locked import LockedBucket
@@ -82,6 +82,8 @@ async def test_a_lock_that_is_kept(s3: FakeS3) -> None:
     await bucket(s3).require_locks()
     await bucket(s3).put(NAME, b"one")
     await bucket(s3).put(NAME, b"one")
+    with pytest.raises(VaultDamaged, match="cloud holds another"):
+        await bucket(s3).put(NAME, b"two")
     await bucket(s3).require_locks()
     assert s3.objects[f"vault/{NAME}"]["ObjectLockMode"] == "COMPLIANCE"
 
