@@ -113,3 +113,29 @@ def test_without_signers_there_is_no_gold(cli: Cli) -> None:
     cli("pull", "mixer")
     code, _, err = cli("drift", "mixer")
     assert (code, "gold:" in err) == (2, True)
+
+
+def test_a_change_with_a_ticket_and_one_outside_of_it(cli: Cli, people: dict[str, Path]) -> None:
+    cli("pull", "mixer")
+    propose(cli)
+    cli("gold", "approve", "mixer", "--by", "ben", "--key", str(people["ben"]))
+    assert cli("change", "open", "CHG-1", "mixer", "--reason", "new recipe")[0] == 0
+    cli.plant.change("holding/203", 4711)
+    code, out, _ = cli("change", "close", "CHG-1")
+    assert (code, "4711" in out) == (0, True)
+    cli.plant.change("holding/204", 815)
+    _, answer = cli.json("drift", "mixer", "--pull")
+    tickets = {f["path"]: f["origin"]["ticket"] for f in answer["devices"][0]["findings"]}
+    assert tickets == {"holding/203": "CHG-1", "holding/204": ""}
+    assert "outside of any change" in cli("drift", "mixer")[1]
+    _, changes = cli.json("change", "list")
+    assert [(one["ticket"], one["device"]) for one in changes] == [("CHG-1", "mixer")]
+    code, _, err = cli("change", "close", "CHG-1")
+    assert (code, "no change CHG-1 is open" in err) == (2, True)
+
+
+def test_rules_are_learnt_and_only_proposed(cli: Cli) -> None:
+    before = cli.plant.inventory.read_text()
+    code, answer = cli.json("rules", "learn", "mixer", "--pulls", "3", "--pause", "0")
+    assert (code, answer["pulls"]) == (0, 3)
+    assert cli.plant.inventory.read_text() == before

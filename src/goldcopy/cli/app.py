@@ -6,14 +6,16 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import typer
 
+from goldcopy.cli import change as change_
 from goldcopy.cli import check, demo, devices, diff, history, init, pull, show, simulate
 from goldcopy.cli import drift as drift_
 from goldcopy.cli import gold as gold_
 from goldcopy.cli import replicas as replicas_
+from goldcopy.cli import rules as rules_
 from goldcopy.cli import vault as vault_
 from goldcopy.errors import GoldcopyError, VaultDamaged, Wrong
 
@@ -100,7 +102,7 @@ def _code(error: GoldcopyError) -> int:
     return WRONG_USAGE if isinstance(error, Wrong) else NEEDS_A_PERSON
 
 
-def _group(name: str, text: str, commands: Mapping[str, Callable[..., None]]) -> None:
+def _group(name: str, text: str, commands: Mapping[str, Any]) -> None:
     group = typer.Typer(
         help=text, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
     )
@@ -111,6 +113,8 @@ def _group(name: str, text: str, commands: Mapping[str, Callable[..., None]]) ->
 
 for each in COMMANDS:
     app.command()(_guarded(each))
+_group("change", "Changes that are expected, with their tickets.", change_.COMMANDS)
+_group("rules", "What is a setting, and what moves by itself.", rules_.COMMANDS)
 _group("gold", "Name known-good snapshots, by signature.", gold_.COMMANDS)
 _group(
     "vault",

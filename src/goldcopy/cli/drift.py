@@ -12,6 +12,7 @@ from goldcopy.cli.options import Zone as ZoneOption
 
 if TYPE_CHECKING:
     from goldcopy.collect import Outcome
+    from goldcopy.drift.change import Origin
     from goldcopy.drift.model import Drift, Finding
     from goldcopy.drift.survey import Standing
     from goldcopy.inventory import Device, Inventory
@@ -48,12 +49,22 @@ def drift(
             pulled(plant, vault, devices)
         found = context(plant, vault, seconds)
         standings = survey(found, devices)
+        whence = {one.device: _whence(vault, one) for one in standings}
         if as_json:
-            output.emit({"devices": [told(one) for one in standings]})
+            output.emit({"devices": [told(one, whence[one.device]) for one in standings]})
         else:
-            show(standings)
+            show(standings, whence)
         if not all(one.verdict.green for one in standings):
             raise typer.Exit(1)
+
+
+def _whence(vault: Vault, one: Standing) -> Mapping[str, Origin]:
+    from goldcopy.drift.change import origins
+
+    drifted = one.verdict.drift
+    if drifted is None or not drifted.findings:
+        return {}
+    return origins(vault, one.device, [finding.path for finding in drifted.findings])
 
 
 def age_of(text: str) -> float:
@@ -76,7 +87,7 @@ def pulled(plant: Inventory, vault: Vault, devices: Sequence[Device]) -> list[Ou
     return asyncio.run(pull_into(vault, devices, plant.zones, keep_process=False))
 
 
-def show(standings: Sequence[Standing]) -> None:
+def show(standings: Sequence[Standing], whence: Mapping[str, Mapping[str, Origin]]) -> None:
     """A line for each device, then what differs."""
     from goldcopy.cli import output
 
@@ -98,10 +109,10 @@ def show(standings: Sequence[Standing]) -> None:
     output.table(titles, rows, right="differ compared left out")
     for one in standings:
         if one.verdict.drift is not None and not one.verdict.green:
-            _details(one.device, one.verdict.drift)
+            _details(one.device, one.verdict.drift, whence[one.device])
 
 
-def _details(device: str, drifted: Drift) -> None:
+def _details(device: str, drifted: Drift, whence: Mapping[str, Origin]) -> None:
     from goldcopy.cli import output
 
     out = output.console()
@@ -112,11 +123,21 @@ def _details(device: str, drifted: Drift) -> None:
         out.print(output.styled(text, STYLES[told_.severity]))
     ranked = sorted(drifted.findings, key=lambda f: -("low", "medium", "high").index(f.severity))
     for finding in ranked[:SHOWN]:
-        out.print(output.styled(line(finding), STYLES[finding.severity]))
+        text = f"{line(finding)}  {_since(whence.get(finding.path))}"
+        out.print(output.styled(text.rstrip(), STYLES[finding.severity]))
     if len(ranked) > SHOWN:
         out.print(f"  and {len(ranked) - SHOWN} more (--json has all)")
     for gap in drifted.gaps[:SHOWN]:
         out.print(output.styled(f"? {gap.path}: not read: {gap.reason}", "magenta"))
+
+
+def _since(origin: Origin | None) -> str:
+    from goldcopy.cli import output
+
+    if origin is None:
+        return ""
+    whose = f"change {origin.ticket}" if origin.ticket else "outside of any change"
+    return f"since {output.local(origin.since)}, {whose}"
 
 
 def line(finding: Finding) -> str:
@@ -142,7 +163,7 @@ def line(finding: Finding) -> str:
     return "  ".join(part for part in parts if part)
 
 
-def told(one: Standing) -> dict[str, Any]:
+def told(one: Standing, whence: Mapping[str, Origin]) -> dict[str, Any]:
     """A standing for machines."""
     drifted = one.verdict.drift
     return {
@@ -157,11 +178,14 @@ def told(one: Standing) -> dict[str, Any]:
         "left_out": drifted.left_out if drifted else 0,
         "identity": drifted.identity if drifted else (),
         "gaps": drifted.gaps if drifted else (),
-        "findings": [_finding(finding) for finding in (drifted.findings if drifted else ())],
+        "findings": [
+            _finding(finding, whence.get(finding.path))
+            for finding in (drifted.findings if drifted else ())
+        ],
     }
 
 
-def _finding(finding: Finding) -> Mapping[str, Any]:
+def _finding(finding: Finding, origin: Origin | None) -> Mapping[str, Any]:
     import msgspec
 
     from goldcopy.snapshot.canonical import item_line
@@ -174,4 +198,5 @@ def _finding(finding: Finding) -> Mapping[str, Any]:
         "new": msgspec.Raw(item_line(finding.new)) if finding.new else None,
         "moved": finding.moved,
         "why": finding.why,
+        "origin": origin,
     }

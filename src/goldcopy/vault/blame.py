@@ -1,8 +1,8 @@
-"""The history of one item: at which snapshots it came, changed, could not be read, or went."""
+"""The history of items: at which snapshots each came, changed, could not be read, or went."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from msgspec import UNSET
 
@@ -14,24 +14,31 @@ from goldcopy.vault.state import path_of
 Seen = tuple[Entry, Item | Gap | None]
 
 
-def trace(path: str, history: Iterable[tuple[Entry, SnapshotRecord]]) -> list[Seen]:
-    """Each entry at which the item was not as before, newest first; ``history`` is oldest first."""
-    seen: list[Seen] = []
-    line: bytes | None = None
+def trace(
+    paths: Collection[str], history: Iterable[tuple[Entry, SnapshotRecord]]
+) -> dict[str, list[Seen]]:
+    """For each path each entry at which it was not as before, newest first.
+
+    ``history`` is oldest first.
+    """
+    seen: dict[str, list[Seen]] = {path: [] for path in paths}
+    last: dict[str, bytes | Gap | None] = dict.fromkeys(paths)
+    lines: dict[str, bytes] = {}
     gaps = Cover(())
-    last: bytes | Gap | None = None
     for entry, record in history:
         if not record.base:
-            line, gaps = None, Cover(())
-        if path in record.drop:
-            line = None
+            lines, gaps = {}, Cover(())
+        for path in record.drop:
+            lines.pop(path, None)
         for raw in record.set:
-            if path_of(raw) == path:
-                line = bytes(raw)
+            path = path_of(raw)
+            if path in seen:
+                lines[path] = bytes(raw)
         if record.gaps is not UNSET:
             gaps = Cover(map(parse_gap, record.gaps))
-        now = line if line is not None else gaps.of(path)
-        if now != last:
-            seen.append((entry, parse_item(now) if isinstance(now, bytes) else now))
-            last = now
-    return seen[::-1]
+        for path, before in last.items():
+            now = lines.get(path) or gaps.of(path)
+            if now != before:
+                seen[path].append((entry, parse_item(now) if isinstance(now, bytes) else now))
+                last[path] = now
+    return {path: found[::-1] for path, found in seen.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from goldcopy.errors import VaultDamaged, VaultSealed, Wrong
 from goldcopy.snapshot import Gap, Item, Snapshot
 from goldcopy.vault import blame, keyring, marker, names
+from goldcopy.vault.blame import Seen
 from goldcopy.vault.catalog import Catalog
 from goldcopy.vault.folder import pack_path
 from goldcopy.vault.index import Index, Row
@@ -183,13 +184,17 @@ class Vault:
         """
         latest = self.log(device)[0]
         try:
-            found = self.catalog.read(lambda index: blame.trace(path, self._records(index, device)))
+            found = self.traces(device, [path])[path]
         except Wrong as error:
             raise VaultDamaged(f"the history of {device} cannot be read: {error}") from None
         if not any(what is not None and what.path == path for _, what in found):
             known = self.state(latest).items
             raise Wrong(f"{device} has never had {path}: {names.near(path, known, 'it has')}")
         return found
+
+    def traces(self, device: str, paths: Collection[str]) -> dict[str, list[Seen]]:
+        """As ``blame`` for many items, in one walk through the history. Raises as ``load``."""
+        return self.catalog.read(lambda index: blame.trace(paths, self._records(index, device)))
 
     def writing(self, by: str = "", linger: float = 1.0) -> AbstractAsyncContextManager[Writer]:
         """Take the writer's lock and give a ``Writer``.
