@@ -8,8 +8,9 @@ from typing import Final
 
 import msgspec
 
+from goldcopy.drift.known import Pulled
 from goldcopy.drift.moved import Sections
-from goldcopy.drift.verdict import Pulled, Verdict, verdict
+from goldcopy.drift.verdict import Verdict, verdict
 from goldcopy.driver import Sectioned
 from goldcopy.errors import VaultDamaged, Wrong
 from goldcopy.gold.judge import judge

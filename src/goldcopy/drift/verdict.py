@@ -12,50 +12,36 @@ from typing import Final, Literal
 import msgspec
 
 from goldcopy.drift.compare import compare
+from goldcopy.drift.known import Pulled, Unknown, unknown
 from goldcopy.drift.model import Drift
 from goldcopy.drift.moved import Sections
-from goldcopy.gold.judge import SLACK
 from goldcopy.gold.judgement import Judgement, State
 from goldcopy.gold.scope import Scope
 from goldcopy.snapshot import Snapshot
 
-Word = Literal[
-    "green",  # the gold copy is valid, the pull complete and fresh, and nothing differs
-    "drift",
-    "no-gold",  # nobody has proposed one
-    "gold-not-approved",
-    "gold-expired",
-    "gold-revoked",
-    "gold-refused",  # forged, by the wrong person, of another device ...: the judge's reason tells
-    "gold-lost",  # approved, and the vault does not have the snapshot
-    "gold-mismatch",  # the snapshot at hand is not the one that was signed
-    "gold-incomplete",  # it has gaps in its own scope
-    "never-read",
-    "not-read",  # the last pull gave no snapshot: not reached, interrupted, refused
-    "other-device",  # the snapshot is of another device
-    "stale",
-    "misdated",  # taken in the future: a clock is wrong, so nothing is known of its age
-    "other-rules",  # pulled with rules that were not signed
-    "empty",  # nothing to compare
-    "gaps",
-]
+Word = (
+    Literal[
+        "green",  # the gold copy is valid, the pull complete and fresh, and nothing differs
+        "drift",
+        "no-gold",  # nobody has proposed one
+        "gold-not-approved",
+        "gold-expired",
+        "gold-revoked",
+        "gold-refused",  # forged, by the wrong person, of another device: the judge's reason tells
+        "gold-lost",  # approved, and the vault does not have the snapshot
+        "gold-mismatch",  # the snapshot at hand is not the one that was signed
+        "gold-incomplete",  # it has gaps in its own scope
+        "other-rules",  # pulled with rules that were not signed
+        "gaps",
+    ]
+    | Unknown
+)
 _GOLD: Final[dict[State, Word]] = {
     "missing": "no-gold",
     "not-approved": "gold-not-approved",
     "expired": "gold-expired",
     "revoked": "gold-revoked",
 }
-
-
-class Pulled(msgspec.Struct, frozen=True):
-    """The latest that is known of a device."""
-
-    snapshot: Snapshot | None
-    """The last one that was kept; None if there never was one."""
-    taken: datetime | None = None
-    """When its pull began."""
-    error: str = ""
-    """Why a later pull gave no snapshot; "" if there was none, or it is this one."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -140,21 +126,12 @@ def _no_gold(device: str, judgement: Judgement, gold: Snapshot | None, at: datet
 def _no_pull(
     device: str, judgement: Judgement, pulled: Pulled, at: datetime, max_age: timedelta
 ) -> Trouble:
-    """Why nothing is known of the device as it is now."""
-    now, taken = pulled.snapshot, pulled.taken
-    if pulled.error:
-        return "not-read", pulled.error
-    if now is None or taken is None:
-        return "never-read", "there is no snapshot of it"
-    if now.device != device:
-        return "other-device", f"the snapshot is one of {now.device}"
-    if not now.items:
-        return "empty", "the pull found nothing at all"
-    if taken > at + SLACK:
-        return "misdated", f"its snapshot is dated {taken:%Y-%m-%d %H:%M} UTC, which is to come"
-    if at - taken > max_age:
-        return "stale", f"no snapshot since {taken:%Y-%m-%d %H:%M} UTC"
-    if judgement.valid is not None and now.rules != judgement.valid.rules:
+    """Why nothing is known of the device as it is now, or not enough."""
+    trouble = unknown(device, pulled, at, max_age)
+    if trouble is not None:
+        return trouble
+    now, statement = pulled.snapshot, judgement.valid
+    if now is not None and statement is not None and now.rules != statement.rules:
         return "other-rules", (
             "it was pulled with rules that are not those signed with the gold copy; "
             "take the change of rules back, or attest the gold copy again"
