@@ -43,8 +43,6 @@ class Device(msgspec.Struct, frozen=True):
     password: SecretSource | None = None
     writable: bool = False
     """Whether a restore may write to it."""
-    safety: bool = False
-    """Whether it runs a safety program: then a restore never writes to it."""
     keep_process: bool = False
     """Whether every pull keeps live values, not only one by hand."""
     options: msgspec.Struct | None = None
@@ -57,6 +55,8 @@ class Device(msgspec.Struct, frozen=True):
     """The active device of the pair in which this is the standby."""
     same_as: SameAs | None = None
     """Another device of the inventory that is the same controller, read in another way."""
+    safety: bool = False
+    """Whether it runs a safety program: then a restore never writes to it."""
 
     def target(self) -> Target:
         """What a driver needs to reach it; fetches the password now, and may block on a file.

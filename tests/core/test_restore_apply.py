@@ -1,0 +1,223 @@
+"""A restore carried out: proved, refused, or put back; nothing else is written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.core.restore_toy import KINDS, Press, plant, settings
+
+from goldcopy.restore import NotAllowed, find_plan, unfinished
+from goldcopy.snapshot import Value
+from goldcopy.testing.bench import form
+
+WRITES = 16
+
+
+def held(press: Press) -> dict[str, object]:
+    return {path: form(*held) for path, held in press.held.items() if path != "live"}
+
+
+def as_gold() -> dict[str, object]:
+    return {path: form(*held) for path, held in settings().items() if path != "live"}
+
+
+async def test_every_manipulated_setting_is_put_back_and_proved(tmp_path: Path) -> None:
+    async with plant(tmp_path) as found:
+        plan = await found.plan()
+        assert len(plan.writes) == WRITES
+        assert not found.press.wrote, "a plan writes nothing"
+        receipt = await found.restore(plan)
+        assert receipt.proved
+        assert receipt.whole or {leaf.path for leaf in receipt.leaves[WRITES:]} == {"secret"}
+        assert {leaf.verdict for leaf in receipt.leaves[:WRITES]} == {"proved"}
+        assert held(found.press) == as_gold()
+        assert found.press.held["live"] == ("DINT", 8), "live values stay"
+        wanted = [write.path for write in plan.writes]
+        assert [path for path, _ in found.press.wrote] == wanted, "nothing beside the plan"
+        assert wanted[:12] == [f"axis/{n}/limit" for n in range(12)], "numbers by their value"
+        assert receipt.groups == 6
+
+
+async def test_all_of_it_is_in_the_vault(tmp_path: Path) -> None:
+    async with plant(tmp_path) as found:
+        receipt = await found.restore()
+        vault = found.means.vault
+        (note,) = vault.notes("receipt", "press")
+        assert note.body["plan"] == receipt.plan
+        assert note.body["leaves"][0] == {"path": "axis/0/limit", "verdict": "proved"}
+        (hold,) = vault.notes("hold", "press")
+        assert hold.body["snapshot"] == receipt.before
+        assert find_plan(vault, receipt.plan[:8]).digest == receipt.plan
+        before = vault.load(receipt.before).by_path
+        assert before["axis/3/limit"].value == -4
+        assert before["live"].value == 8, "evidence has live values too"
+        assert vault.load(receipt.after).by_path["axis/3/limit"].value == 300
+        assert unfinished(vault.path) == []
+        (journal,) = (vault.path / "restores").iterdir()
+        assert journal.name == f"{receipt.plan}.done"
+        assert journal.stat().st_mode & 0o777 == 0o600
+        events = [json.loads(line)["event"] for line in journal.read_text().splitlines()]
+        assert events == ["begun", *["writing"] * 6, "receipt"]
+
+
+async def test_live_values_go_back_only_if_asked(tmp_path: Path) -> None:
+    async with plant(tmp_path) as found:
+        plan = await found.plan(values="all")
+        (live,) = [write for write in plan.writes if write.path == "live"]
+        assert live.critical == ("process",)
+        assert (await found.restore(plan)).proved
+        assert found.press.held["live"] == ("DINT", 7)
+
+
+async def test_only_what_was_asked_for(tmp_path: Path) -> None:
+    async with plant(tmp_path) as found:
+        receipt = await found.restore(await found.plan("axis/1/*", "gain"))
+        assert receipt.proved
+        assert [path for path, _ in found.press.wrote] == ["axis/1/limit", "gain"]
+
+
+async def test_a_plan_is_applied_once(tmp_path: Path) -> None:
+    async with plant(tmp_path) as found:
+        plan = await found.plan()
+        await found.restore(plan)
+        found.press.manipulate()
+        found.press.wrote.clear()
+        with pytest.raises(Exception, match="was applied before"):
+            await found.restore(plan)
+        assert not found.press.wrote
+
+
+async def test_nothing_to_do_is_proved_by_reading(tmp_path: Path) -> None:
+    async with plant(tmp_path) as found:
+        await found.restore()
+        found.press.wrote.clear()
+        receipt = await found.restore(await found.plan("axis/**"))
+        assert receipt.proved
+        assert receipt.planned == 0
+        assert not found.press.wrote
+
+
+# -- the k-th write goes wrong ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_whichever_write_goes_wrong_once(tmp_path: Path, kind: str) -> None:
+    for k in range(WRITES):
+        press = Press(fault=kind, at=k)
+        async with plant(tmp_path / str(k), press) as found:
+            manipulated = held(press)
+            receipt = await found.restore()
+            now = held(press)
+            if receipt.proved:
+                assert now == as_gold(), f"{kind} at {k}: said to be proved"
+            else:
+                assert receipt.rolled_back, f"{kind} at {k}: {receipt.why} {receipt.leaves}"
+                assert now == manipulated, f"{kind} at {k}: said to be rolled back"
+                assert receipt.why
+            assert kind not in ("drop", "refuse", "ignore", "clamp", "cut") or not receipt.proved
+            assert unfinished(found.means.vault.path) == []
+            never_again(press, k)
+
+
+def never_again(press: Press, k: int) -> None:
+    """No value is written where it stands: per path the values alternate."""
+    last: dict[str, Value] = {}
+    for number, (path, value) in enumerate(press.wrote):
+        written_again = path in last and repr(last[path]) == repr(value)
+        assert not written_again, f"{path} = {value!r} two times, the second as write {number}"
+        last[path] = value
+
+
+@pytest.mark.parametrize("kind", ["drop", "lost", "refuse", "ignore", "clamp", "cut", "cut after"])
+async def test_every_write_from_the_kth_on_goes_wrong(tmp_path: Path, kind: str) -> None:
+    for k in range(0, WRITES, 3):
+        press = Press(fault=kind, at=k, for_ever=True)
+        async with plant(tmp_path / str(k), press) as found:
+            manipulated = held(press)
+            receipt = await found.restore()
+            assert not receipt.proved or held(press) == as_gold()
+            now, gold = held(press), as_gold()
+            for leaf in receipt.leaves[:WRITES]:
+                match leaf.verdict:
+                    case "proved":
+                        assert now[leaf.path] == gold[leaf.path]
+                    case "unchanged" | "rolled back":
+                        assert now[leaf.path] == manipulated[leaf.path]
+                    case "failed":
+                        assert now[leaf.path] != manipulated[leaf.path]
+                        assert leaf.why
+                    case other:
+                        raise AssertionError(f"{leaf.path}: {other}, and all can be read")
+
+
+async def test_a_controller_that_is_gone_leaves_doubt_and_a_journal(tmp_path: Path) -> None:
+    press = Press(fault="lost", at=4)
+    async with plant(tmp_path, press) as found:
+        plan = await found.plan()
+        original = press.set
+
+        def unplugged(name: str, value: Value) -> None:
+            original(name, value)
+            if len(press.wrote) == 5:
+                press._server.close()  # noqa: SLF001
+                for client in list(press._clients):  # noqa: SLF001
+                    client.transport.abort()
+
+        press.set = unplugged  # type: ignore[method-assign]
+        receipt = await found.restore(plan)
+        assert not receipt.proved
+        assert not receipt.finished
+        assert receipt.counts["in doubt"] == 6
+        assert receipt.counts["unchanged"] == WRITES - 6
+        (journal,) = unfinished(found.means.vault.path, "press")
+        assert journal.stem == plan.digest
+
+
+async def test_settings_that_move_beside_the_plan_are_named(tmp_path: Path) -> None:
+    async with plant(tmp_path) as found:
+        plan = await found.plan("gain")
+        original = found.press.set
+
+        def coupled(name: str, value: Value) -> None:
+            original(name, value)
+            original("axis/5/limit", 55)
+
+        found.press.set = coupled  # type: ignore[method-assign]
+        receipt = await found.restore(plan)
+        assert receipt.proved
+        assert receipt.moved == ("axis/5/limit",)
+
+
+async def test_the_device_changes_while_it_is_written(tmp_path: Path) -> None:
+    async with plant(tmp_path) as found:
+        plan = await found.plan()
+        original = found.press._answer  # noqa: SLF001
+        identified = 0
+
+        def swapped(service: bytes, arguments: bytes) -> bytes:
+            nonlocal identified
+            if service == b"I":
+                identified += 1
+                found.press.product = "Press" if identified == 1 else "Lathe"
+            return original(service, arguments)
+
+        found.press._answer = swapped  # type: ignore[method-assign]  # noqa: SLF001
+        receipt = await found.restore(plan)
+        assert "product" in receipt.why
+        assert not receipt.proved
+        assert not found.press.wrote
+
+
+async def test_a_refusal_names_all_reasons_and_writes_nothing(tmp_path: Path) -> None:
+    async with plant(tmp_path) as found:
+        plan = await found.plan()
+        found.press.set("axis/2/limit", 17)
+        found.press.product = "Lathe"
+        with pytest.raises(NotAllowed) as caught:
+            await found.restore(plan)
+        assert {refusal.gate for refusal in caught.value.refusals} == {"identity", "moved"}
+        assert not any(asked.writes for asked in found.press.log)
+        assert not found.press.wrote
+        assert unfinished(found.means.vault.path) == []
