@@ -15,7 +15,6 @@ from goldcopy_enip.messages import Reply
 from goldcopy_enip.types import ATOMS
 from goldcopy_enip.writer import check
 
-_SET_SINGLE = 0x10
 _ATOMS = {atom.name: atom for atom in ATOMS.values()}
 _COMMAND = "it is a command: to write it is to do something, not to restore a value"
 
@@ -53,14 +52,14 @@ class DeviceWriter(DeviceSession):
             check(item)
             one = self._parameter if kind == "parameter" else self._dpi
             path, octets = await one(item, int(number))
-        (await self._link.ask(_SET_SINGLE, path, octets)).good()
+        (await self._link.ask(guard.SET_SINGLE, path, octets)).good()
 
     async def _parameter(self, item: Item, number: int) -> tuple[bytes, bytes]:
         """A Parameter object. A drive describes it as a DPI parameter too, and says more there."""
         kind, flags, drive = await singles(self._link, [
             Attribute(guard.PARAMETER, number, parameters.TYPE),
             Attribute(guard.PARAMETER, number, parameters.DESCRIPTOR),
-            Attribute(dpi.CLASS, number, dpi.DESCRIPTOR),
+            Attribute(guard.DPI, number, dpi.DESCRIPTOR),
         ], 8)  # fmt: skip
         if _number(flags) & parameters.SHOWN_ONLY:
             raise Refused(f"{item.path} is not written: the device says that it is read-only")
@@ -74,14 +73,14 @@ class DeviceWriter(DeviceSession):
         return logical(guard.PARAMETER, number, 1), encoded(atom, item.value)
 
     async def _dpi(self, item: Item, number: int) -> tuple[bytes, bytes]:
-        (flags,) = await singles(self._link, [Attribute(dpi.CLASS, number, dpi.DESCRIPTOR)], 8)
+        (flags,) = await singles(self._link, [Attribute(guard.DPI, number, dpi.DESCRIPTOR)], 8)
         descriptor = _number(flags)
         if not dpi.is_setting(descriptor):
             why = _COMMAND if dpi.is_command(descriptor) else "the drive says that it is read-only"
             raise Refused(f"{item.path} is not written: {why}")
         if dpi.type_of(descriptor) != item.type:
             raise Wrong(f"{item.path} is {item.type}, and the drive's parameter is of another type")
-        return logical(dpi.CLASS, number, dpi.STORED), encoded(_ATOMS[item.type], item.value)
+        return logical(guard.DPI, number, dpi.STORED), encoded(_ATOMS[item.type], item.value)
 
     def _assembly(self, item: Item, number: int) -> tuple[bytes, bytes]:
         if number not in self._options.configuration:
@@ -91,7 +90,7 @@ class DeviceWriter(DeviceSession):
             )
         if not isinstance(item.value, bytes):
             raise Wrong(f"{item.path} is written as bytes, not as {type(item.value).__name__}")
-        return logical(network.ASSEMBLY, number, network.DATA), item.value
+        return logical(guard.ASSEMBLY, number, network.DATA), item.value
 
 
 def _number(reply: Reply) -> int:

@@ -11,9 +11,9 @@ from typing import NamedTuple
 from goldcopy.errors import Refused
 from goldcopy.snapshot import Gap, Item, Value, real_from_bits
 from goldcopy_enip.attributes import Attribute, Cursor, refusal, singles, there
+from goldcopy_enip.guard import DPI
 from goldcopy_enip.link import Link
 
-CLASS = 0x93
 COUNT, CHECKSUM, _FIRST = 0, 3, 5
 _FULL, DESCRIPTOR, STORED, LIVE = 7, 8, 9, 10
 """All at once; the bits; the value in non-volatile memory; the value in force."""
@@ -43,7 +43,7 @@ async def read(link: Link, twins: bool) -> Found:
 
     ``twins``: the same parameters are there as Parameter objects, and are settings there.
     """
-    wanted = [Attribute(CLASS, 0, one) for one in (COUNT, CHECKSUM, _FIRST)]
+    wanted = [Attribute(DPI, 0, one) for one in (COUNT, CHECKSUM, _FIRST)]
     about = await singles(link, wanted, 8)
     if any(reply.status for reply in (about[0], about[2])):
         known = [one for one in (about[0], about[2]) if one.status and there(one)]
@@ -57,7 +57,7 @@ async def read(link: Link, twins: bool) -> Found:
     commands: set[int] = set()
     while at and at not in seen and len(seen) < count:
         seen.add(at)
-        (reply,) = await singles(link, [Attribute(CLASS, at, _FULL)])
+        (reply,) = await singles(link, [Attribute(DPI, at, _FULL)])
         try:
             if reply.status:
                 raise Refused(refusal(reply))

@@ -22,6 +22,9 @@ DIAGNOSE, TYPED = 0x06, 0x0F
 STATUS, READ_2, READ_3, RANGE_READ, TYPED_READ = 0x03, 0xA1, 0xA2, 0x01, 0x68
 """PCCC commands, and functions of them (1770-6.5.16, chapter 7)."""
 
+WRITE, MODIFY, WRITE_PART, SET_SINGLE = 0x4D, 0x4E, 0x53, 0x10
+ASSEMBLY, DPI = 0x04, 0x93
+
 _REQUESTOR = 7
 _PCCC_OBJECT = logical(PCCC, 1)
 _ANYWHERE = frozenset((GET_ALL, GET_LIST, GET_SINGLE))
@@ -56,6 +59,36 @@ def only_reads(message: bytes, depth: int = 0) -> bool:
     if (number, service) == (PCCC, EXECUTE):
         return message[2:end] == _PCCC_OBJECT and _command(data) in _PCCC
     return False
+
+
+_TAGS = frozenset((WRITE, MODIFY, WRITE_PART))
+_SETTABLE = {ASSEMBLY: b"\x30\x03", PARAMETER: b"\x30\x01", DPI: b"\x30\x09"}
+"""The attribute that may be set: data, value, value in non-volatile memory."""
+_WHOLE = b"\x24\x00"
+"""Instance 0: the class itself, of which commands for the whole device are attributes."""
+
+
+def only_restores(message: bytes) -> bool:
+    """Whether it reads, or writes what a restore may write: values and nothing that is done.
+
+    What PCCC commands write is for their own writer to say.
+    """
+    if only_reads(message):
+        return True
+    end = 2 + 2 * message[1] if len(message) > 1 else 0
+    if not 2 < end <= len(message):
+        return False
+    service, path, data = message[0], message[2:end], message[end:]
+    number = class_of(path)
+    if (number, service) == (ROUTER, MULTIPLE):
+        inner = _packed(data)
+        return bool(inner) and all(map(only_restores, inner))
+    if number == SYMBOL_CLASS:
+        return service in _TAGS
+    if number in _SETTABLE:
+        of_all = path[2:4] == _WHOLE
+        return service == SET_SINGLE and path[-2:] == _SETTABLE[number] and not of_all
+    return (number, service) == (PCCC, EXECUTE)
 
 
 def _command(data: bytes) -> tuple[int, int] | None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 
 from goldcopy.driver import Meter, Target
-from goldcopy.errors import GoldcopyError, Malformed, Refused, Unreachable
+from goldcopy.errors import GoldcopyError, Malformed, Refused, Unreachable, WouldWrite
 from goldcopy.wire import Exchange, connect
 from goldcopy_enip import frames, guard
 from goldcopy_enip.epath import logical
@@ -40,7 +40,15 @@ _AT_ONCE = 8
 class Link:
     """Asks one device; every reply is checked to be one to what was asked."""
 
-    def __init__(self, exchange: Exchange, framer: EnipFramer, meter: Meter, route: bytes) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        framer: EnipFramer,
+        meter: Meter,
+        route: bytes,
+        *,
+        writing: bool = False,
+    ) -> None:
         self.meter = meter
         self.size = UNCONNECTED
         """Bytes of a request, and of a reply."""
@@ -49,6 +57,7 @@ class Link:
         self._exchange = exchange
         self._framer = framer
         self._route = route
+        self._writing = writing
         self._session = 0
         self._context = 0
         self._sequence = 0
@@ -64,7 +73,15 @@ class Link:
         return reply
 
     async def ask_all(self, requests: Sequence[bytes]) -> list[Reply]:
-        """The replies in their order; refusals are among them."""
+        """The replies in their order; refusals are among them.
+
+        Raises ``WouldWrite`` for what not even a restore may send; then nothing was sent.
+        """
+        if self._writing and not all(map(guard.only_restores, requests)):
+            raise WouldWrite(
+                "a restore was asked to send what is neither a read nor the write of a value; "
+                "nothing was sent. This is a mistake in the driver: report it"
+            )
         found: list[Reply] = []
         step = _AT_ONCE * max(1, self._exchange.window)
         for at in range(0, len(requests), step):
@@ -240,7 +257,7 @@ async def opened(
     """A connection that is open; it is closed in good order, also when cancelled."""
     framer = EnipFramer()
     async with connect(target, framer, meter, writing=writing) as exchange:
-        link = Link(exchange, framer, meter, options.route)
+        link = Link(exchange, framer, meter, options.route, writing=writing)
         try:
             try:
                 await link.set_up(options.size, may_be_small=options.path is None)

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from goldcopy.errors import Refused
 from goldcopy.snapshot import Access, Gap, Item, Role
+from goldcopy_enip import guard
 from goldcopy_enip.attributes import Attribute, Cursor, refusal, singles, there
 from goldcopy_enip.link import Link
 
-ASSEMBLY, DATA = 0x04, 3
+DATA = 3
 
 
 class _Field(NamedTuple):
@@ -99,7 +100,7 @@ async def assemblies(
     gaps: list[Gap] = []
     writable = set(configuration)
     wanted = sorted({*named, *writable, told} - {0})
-    replies = await singles(link, [Attribute(ASSEMBLY, one, DATA) for one in wanted], 512)
+    replies = await singles(link, [Attribute(guard.ASSEMBLY, one, DATA) for one in wanted], 512)
     for number, reply in zip(wanted, replies, strict=True):
         path = f"assembly/{number}"
         if reply.status:

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from goldcopy.errors import Wrong
 from goldcopy.snapshot import Item
 from goldcopy.snapshot.values import array_of
+from goldcopy_enip import guard
 from goldcopy_enip.encode import Place, encoded
 from goldcopy_enip.epath import element
 from goldcopy_enip.messages import PACK_HEAD, request
 from goldcopy_enip.types import ATOMS, BOOL, DWORD, Atom
 
-_WRITE, _MODIFY, _WRITE_PART = 0x4D, 0x4E, 0x53
 OFFSET = 2
 """Bytes that a service costs in a packet beside its own."""
 _LONGEST_PATH_MORE = 4
@@ -42,13 +42,13 @@ def whole(path: bytes, kind: bytes, content: bytes, count: int, room: int) -> It
     """A value in one service, or in as many parts as it needs: those are not written at once."""
     data = kind + count.to_bytes(2, "little") + content
     if 2 + len(path) + len(data) <= room:
-        yield request(_WRITE, path, data)
+        yield request(guard.WRITE, path, data)
         return
     room -= 2 + len(path) + len(kind) + 6
     room -= room % 8
     for at in range(0, len(content), room):
         part = kind + struct.pack("<HI", count, at) + content[at : at + room]
-        yield request(_WRITE_PART, path, part)
+        yield request(guard.WRITE_PART, path, part)
 
 
 def values(path: bytes, atom: Atom, item: Item, room: int) -> Iterator[bytes]:
@@ -94,7 +94,7 @@ def _modify(path: bytes, size: int, on: int, which: int) -> bytes:
     """Of the bits ``which``, those in ``on`` are set and the others cleared."""
     off = ~(which & ~on) & (1 << 8 * size) - 1
     masks = on.to_bytes(size, "little") + off.to_bytes(size, "little")
-    return request(_MODIFY, path, size.to_bytes(2, "little") + masks)
+    return request(guard.MODIFY, path, size.to_bytes(2, "little") + masks)
 
 
 def packets(size: int, requests: Sequence[bytes]) -> list[list[bytes]]:

@@ -39,7 +39,7 @@ class Described:
         self._gaps = any(gap.path.startswith(("parameter", "dpi")) for gap in previous.gaps)
         self._checksum = previous.by_path.get("dpi/checksum")
         self._items = {
-            Attribute(dpi.CLASS, int(found[2]), dpi.LIVE)
+            Attribute(guard.DPI, int(found[2]), dpi.LIVE)
             if found[1] == "dpi"
             else Attribute(guard.PARAMETER, int(found[2]), 1): item
             for item in previous.items
@@ -74,11 +74,11 @@ class Described:
     async def _unchanged(self, link: Link) -> int | None:
         """The assembly of the configuration (0 for none), if the drive is as it was."""
         checksum, count, last, told = await singles(link, [
-            Attribute(dpi.CLASS, 0, dpi.CHECKSUM), Attribute(dpi.CLASS, 0, dpi.COUNT),
+            Attribute(guard.DPI, 0, dpi.CHECKSUM), Attribute(guard.DPI, 0, dpi.COUNT),
             Attribute(guard.PARAMETER, 0, parameters.MAX_INSTANCE),
             Attribute(guard.PARAMETER, 0, parameters.CONFIGURATION),
         ], 8)  # fmt: skip
-        drive = sum(one.number == dpi.CLASS for one in self._items)
+        drive = sum(one.number == guard.DPI for one in self._items)
         plain = [one.instance for one in self._items if one.number == guard.PARAMETER]
         before = (self._checksum and self._checksum.value, drive, max(plain, default=0))
         now = tuple(_number(one) for one in (checksum, count, last))

@@ -5,13 +5,18 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.drivers.enip_plant import target_of
 
-from goldcopy.errors import Malformed, Wrong
+from goldcopy.driver import Meter
+from goldcopy.errors import Malformed, WouldWrite, Wrong
 from goldcopy_enip import frames
 from goldcopy_enip.epath import class_of, elements, logical, route, symbol
-from goldcopy_enip.guard import only_reads
+from goldcopy_enip.guard import only_reads, only_restores
+from goldcopy_enip.link import opened
 from goldcopy_enip.messages import packed, request
 from goldcopy_enip.opening import Connection, routed
+from goldcopy_enip.options import Options
+from goldcopy_sim.enip import DriveSimulator
 
 TAG = symbol("Program:Main") + symbol("Recipe") + b"\x28\x02" + symbol("Time")
 INSTANCE = logical(0x6B, 300)
@@ -41,6 +46,51 @@ WRITES = [
     request(0x4B, logical(0x06, 1)),
     request(0x52, logical(0x93, 1)),
 ]
+
+
+RESTORES = [
+    *(request(service, path, b"\0") for service in (0x4D, 0x4E, 0x53) for path in (TAG, INSTANCE)),
+    request(0x10, logical(0x0F, 41, 1), b"\7\0"),
+    request(0x10, logical(0x93, 300, 9), b"\7\0"),
+    request(0x10, logical(0x04, 6, 3), bytes(24)),
+]
+NEVER = [
+    *(request(service, logical(number, one)) for service in (2, 4, 5, 6, 7, 8, 9, 0x15, 0x16)
+      for number in (1, 4, 0x0F, 0x93) for one in (0, 1)),
+    *(request(0x10, logical(0x93, 0, one), b"\1") for one in (1, 2, 9)),
+    request(0x10, logical(0x93, 41, 10), b"\7\0"),
+    request(0x10, logical(0x0F, 0, 1), b"\7"),
+    request(0x10, logical(0x8B, 1, 6), bytes(8)),
+    request(0x10, logical(0x8E, 1, 0x1C), bytes(8)),
+    request(0x10, logical(0xF5, 1, 5), bytes(22)),
+    request(0x4E, logical(0x93, 0)),
+    request(0x05, TAG),
+    b"", b"\x4d", b"\x4d\x09",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("message", RESTORES, ids=lambda message: message.hex())
+def test_a_restore_sends_values_and_a_pull_does_not(message: bytes) -> None:
+    assert only_restores(message)
+    assert only_restores(packed([message, READS[0]]))
+    assert not only_reads(message)
+
+
+@pytest.mark.parametrize("message", NEVER, ids=lambda message: message.hex())
+def test_what_not_even_a_restore_sends(message: bytes) -> None:
+    """Reset, defaults, storing and loading, the clock, the audit mask, the address."""
+    assert not only_restores(message)
+    assert not only_restores(packed([RESTORES[0], message]))
+
+
+async def test_a_restore_that_would_do_more_sends_nothing() -> None:
+    async with DriveSimulator.demo("conveyor") as simulator:
+        options = Options(profile="cip")
+        target = target_of(simulator, options)
+        async with opened(target, options, Meter(), writing=True) as link:
+            with pytest.raises(WouldWrite):
+                await link.ask(0x05, logical(1, 1))
+        assert not any(service.writes for service in simulator.log)
 
 
 @pytest.mark.parametrize("message", READS, ids=lambda message: message.hex())
@@ -90,6 +140,7 @@ def test_the_class_that_a_path_addresses(path: bytes, number: int | None) -> Non
 @given(st.binary(max_size=80))
 def test_no_bytes_break_the_guard(octets: bytes) -> None:
     assert only_reads(octets) in (True, False)
+    assert only_restores(octets) in (True, False)
 
 
 @given(st.binary(min_size=24, max_size=120))
