@@ -13,10 +13,13 @@ from goldcopy.snapshot import Gap, Item, Value, real_from_bits
 from goldcopy_enip.attributes import Attribute, Cursor, refusal, singles, there
 from goldcopy_enip.guard import DPI
 from goldcopy_enip.link import Link
+from goldcopy_enip.messages import PACK_HEAD, Reply
 
 COUNT, CHECKSUM, _FIRST = 0, 3, 5
 _FULL, DESCRIPTOR, STORED, LIVE = 7, 8, 9, 10
 """All at once; the bits; the value in non-volatile memory; the value in force."""
+_WHOLE = 80
+"""Bytes of all at once, and a few more."""
 _REAL, _EXTENDED = 6, 7
 _TYPES = {
     0: ("BYTE", "BYTE"), 1: ("WORD", "WORD"), 2: ("USINT", "SINT"), 3: ("UINT", "INT"),
@@ -53,24 +56,35 @@ async def read(link: Link, twins: bool) -> Found:
     found = Found([], [], frozenset())
     if not about[1].status:
         found.items.append(Item("dpi/checksum", "parameter", "UINT", checksum, role="diagnostic"))
+    ahead: dict[int, Reply] = {}
     seen: set[int] = set()
     commands: set[int] = set()
     while at and at not in seen and len(seen) < count:
         seen.add(at)
-        (reply,) = await singles(link, [Attribute(DPI, at, _FULL)])
+        if at not in ahead:
+            ahead = await _several(link, at, count - len(seen) + 1)
+        reply = ahead[at]
         try:
             if reply.status:
                 raise Refused(refusal(reply))
             number, at = at, _parameter(at, Cursor(reply.data), found, twins)
         except Refused as why:
             found.gaps.append(Gap("dpi", f"the chain ends at {at}: {why}"))
-            return found
+            return found._replace(commands=frozenset(commands))
         if is_command(int.from_bytes(reply.data[:4], "little")):
             commands.add(number)
     if len(seen) != count or at:
         what = f"{count} parameters are announced, and the chain has another end"
         found.gaps.append(Gap("dpi", what))
     return found._replace(commands=frozenset(commands))
+
+
+async def _several(link: Link, first: int, most: int) -> dict[int, Reply]:
+    """A parameter and those of the next numbers, as many as a packet holds: most are there."""
+    count = min(most, (link.size - PACK_HEAD) // (_WHOLE + 6)) if link.multiple else 1
+    numbers = range(first, first + max(1, count))
+    replies = await singles(link, [Attribute(DPI, one, _FULL) for one in numbers], _WHOLE)
+    return dict(zip(numbers, replies, strict=True))
 
 
 def _parameter(number: int, cursor: Cursor, found: Found, twins: bool) -> int:
