@@ -33,15 +33,15 @@ async def test_five_hundred_late_replies(window: int) -> None:
 
 
 @pytest.mark.parametrize("window", [1, 4])
-async def test_six_hundred_replies_twice_as_late_as_the_time_limit(window: int) -> None:
+async def test_over_five_hundred_replies_twice_as_late_as_the_time_limit(window: int) -> None:
     """And a second pull over the same link, before the late reply has come."""
     async with LogixSimulator.demo("line3-palletizer") as simulator:
         simulator.max_connections = 2000  # those that were given up are open until they expire
         bench = made(simulator)
         frames = len(await session(bench))
         bench.target = with_window(replace(bench.target, timeout=LIMIT), window)
-        done = await together(100, [lambda n=n: again(bench, n % frames) for n in range(600)])  # type: ignore[misc]
-    assert sum(done) > 550, "most of the faults must have struck"
+        done = await together(100, [lambda n=n: again(bench, n % frames) for n in range(510)])  # type: ignore[misc]
+    assert sum(done) > 500, "most of the faults must have struck"
 
 
 async def again(bench: Bench, number: int) -> bool:
