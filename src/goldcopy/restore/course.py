@@ -227,7 +227,8 @@ class Course:
         if stands(item, write.wanted) and turned is None:
             return Leaf(path, "proved")
         verdict: Verdict = "in doubt" if item is None and sent else "failed"
-        return Leaf(path, verdict, _amiss(write, item, Cover(snapshot.gaps)))
+        why = _amiss(write, item, Cover(snapshot.gaps))
+        return Leaf(path, verdict, why if sent else f"it was not written by this restore; {why}")
 
     def _moved(self) -> tuple[str, ...]:
         """The settings beside the plan that are not as they were before."""
