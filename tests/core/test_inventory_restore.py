@@ -27,5 +27,5 @@ def test_a_safety_controller_is_never_writable(tmp_path: Path) -> None:
         "5: safety: a safety controller is never written; leave writable out"
     ]
     assert mistakes(tmp_path, TWO % ", safety: maybe") == [
-        "5: safety: needs true or false, not maybe"
+        "5: safety: maybe is neither true nor false; write one of these, without quotes"
     ]
