@@ -83,7 +83,20 @@ def test_the_proposer_under_another_name_is_known_by_the_key() -> None:
     assert reasons(both) == ["same-person"]
 
 
-# -- what the issue asks to see refused ------------------------------------------------------------
+def test_two_names_and_two_keys_of_the_proposer_are_one_person() -> None:
+    who = signers(f"{ALICE} {key_words(EVE)}", f"alice@home {key_words(ALICE)}")
+    made = proposal()
+    by_other_key = note(made.approval(ALICE, NOON + HOUR), EVE)
+    by_other_name = note(made.approval("alice@home", NOON + HOUR), ALICE)
+    both = judged([note(made), by_other_key, by_other_name], approvers=2, who=who)
+    assert (both.state, both.refused) == ("not-approved", ())
+    assert "who is not enough alone" in both.why
+    third = note(made.approval(BOB, NOON + HOUR))
+    all_three = judged([note(made), by_other_key, by_other_name, third], approvers=2, who=who)
+    assert all_three.valid == made
+
+
+# -- what is refused ------------------------------------------------------------------------------
 
 MADE = proposal()
 OTHER_SNAPSHOT = proposal(snapshot(8))
@@ -276,6 +289,11 @@ def test_a_key_counts_while_it_is_valid() -> None:
         result = judged(notes, who=with_options(options))
         assert (result.valid == MADE) is good, options
         assert reasons(result) == ([] if good else ["key-not-valid"])
+    # A statement from before the key was good, kept when it was.
+    early = [note(MADE), note(yes(MADE), time=NOON + 9 * HOUR)]
+    assert reasons(judged(early, who=with_options('valid-after="202611241400Z"'))) == [
+        "key-not-valid"
+    ]
     # A statement dated back to when the key was good, kept when it no longer was.
     late = [note(MADE), note(yes(MADE), time=NOON + 9 * HOUR)]
     assert reasons(judged(late, who=with_options('valid-before="202611241400Z"'))) == [

@@ -133,8 +133,14 @@ def token_data(message: bytes, flags: int, counter: int, application: bytes) -> 
     )
 
 
-def by_token(kind: str, message: bytes, flags: int, application: bytes = b"ssh:") -> str:
-    """What a token of this kind would sign."""
+def by_token(
+    kind: str,
+    message: bytes,
+    flags: int,
+    application: bytes = b"ssh:",
+    registered: bytes = b"ssh:",
+) -> str:
+    """What a token of this kind would sign, for a key of the application ``registered``."""
     data = token_data(message, flags, 7, application)
     if kind == "ed25519":
         private = ed25519.Ed25519PrivateKey.generate()
@@ -151,7 +157,7 @@ def by_token(kind: str, message: bytes, flags: int, application: bytes = b"ssh:"
         r, s = decode_dss_signature(elliptic.sign(data, ec.ECDSA(hashes.SHA256())))
         content = mpint(r) + mpint(s)
     field = string(name) + string(content) + bytes([flags]) + (7).to_bytes(4, "big")
-    key = parse_key(blob + string(b"ssh:"))
+    key = parse_key(blob + string(registered))
     return sshsig.Signature(key, "goldcopy", b"", "sha512", field).armored()
 
 
@@ -159,6 +165,7 @@ def by_token(kind: str, message: bytes, flags: int, application: bytes = b"ssh:"
 def test_hardware_tokens(kind: str) -> None:
     for flags in (0x01, 0x05):  # touched; touched, and the PIN given
         sshsig.parse(by_token(kind, b"m", flags)).verify(b"m")
+    sshsig.parse(by_token(kind, b"m", 0x01, b"ssh:plant", b"ssh:plant")).verify(b"m")
     with pytest.raises(Wrong, match="not touched"):
         sshsig.parse(by_token(kind, b"m", 0x00)).verify(b"m")
     with pytest.raises(Wrong, match="not that of the key"):
