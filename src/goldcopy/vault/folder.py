@@ -75,7 +75,7 @@ def publish(path: Path, content: Iterable[bytes]) -> None:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary)
         try:
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         except OSError:
             os.unlink(path)  # nobody has been told of it, so it must not appear as kept
             raise
@@ -126,7 +126,8 @@ def _sync(file: int) -> None:
         fcntl.fcntl(file, full)
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
+    """Make sure of the names in a folder. Raises ``OSError``."""
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(folder)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import msgspec
 from goldcopy.errors import VaultDamaged, Wrong
 from goldcopy.vault.folder import disk, publish
 from goldcopy.vault.keys import SigningKey, check_recipient, verified
+from goldcopy.vault.signed import parts, signed
 
 FORMAT = "goldcopy-keyring/1"
 FOLDER = "keyring"
@@ -55,10 +56,6 @@ class Keyring(msgspec.Struct, frozen=True, kw_only=True):
     writers: tuple[Writer, ...]
 
 
-class _Signature(msgspec.Struct, frozen=True):
-    signature: str
-
-
 def vault_id(owner: str) -> str:
     """The id of the vault with this owner (public key, base64)."""
     return hashlib.sha256(owner.encode()).hexdigest()[:32]
@@ -66,7 +63,12 @@ def vault_id(owner: str) -> str:
 
 def path_of(vault: Path, number: int) -> Path:
     """Where a keyring is."""
-    return vault / FOLDER / f"{number:04d}.json"
+    return vault / FOLDER / name_of(number)
+
+
+def name_of(number: int) -> str:
+    """The name of a keyring's file."""
+    return f"{number:04d}.json"
 
 
 def read(vault: Path, owner: str) -> tuple[Keyring, str]:
@@ -77,14 +79,20 @@ def read(vault: Path, owner: str) -> tuple[Keyring, str]:
     names.sort(key=lambda name: int(name[:-5]))
     if not names:
         raise VaultDamaged(f"{folder} is empty: put back a good copy of the keyring")
+    content = {}
+    for name in names:
+        with disk(folder / name):
+            content[folder / name] = (folder / name).read_bytes()
+    return chained(content, owner)
+
+
+def chained(files: Mapping[Path, bytes], owner: str) -> tuple[Keyring, str]:
+    """The last of these keyrings and its hash, all of them proved. Raises ``VaultDamaged``."""
     found: Keyring | None = None
     previous = ""
-    for number, name in enumerate(names, 1):
-        path = folder / name
-        with disk(path):
-            data = path.read_bytes()
+    for number, (path, data) in enumerate(files.items(), 1):
         found = _checked(path, data, owner)
-        if (found.number, found.previous) != (number, previous) or path != path_of(vault, number):
+        if (found.number, found.previous, path.name) != (number, previous, name_of(number)):
             raise VaultDamaged(f"{path} does not follow the keyring before: one is missing")
         previous = hashlib.sha256(data).hexdigest()
     assert found is not None
@@ -92,11 +100,10 @@ def read(vault: Path, owner: str) -> tuple[Keyring, str]:
 
 
 def _checked(path: Path, data: bytes, owner: str) -> Keyring:
-    statement, _, rest = data.partition(b"\n")
     try:
-        signature = msgspec.json.decode(rest, type=_Signature).signature
+        statement, signature = parts(data)
         found = msgspec.json.decode(statement, type=Keyring)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, VaultDamaged):
         raise VaultDamaged(f"{path} is damaged: put a good copy in its place") from None
     if (found.format, found.vault, found.owner) != (FORMAT, vault_id(owner), owner):
         raise VaultDamaged(f"{path} is no keyring of this vault")
@@ -124,9 +131,7 @@ def write(
         recipients=tuple(dict.fromkeys(recipients)),
         writers=tuple(writers),
     )
-    statement = msgspec.json.encode(found)
-    signature = msgspec.json.encode(_Signature(owner.sign(statement)))
-    publish(path_of(vault, number), [statement, b"\n", signature, b"\n"])
+    publish(path_of(vault, number), [signed(found, owner)])
     return found
 
 
@@ -134,8 +139,12 @@ def admit(ring: Keyring, name: str, key: str, since: int) -> list[Writer]:
     """The writers when a new one takes over with pack ``since``; those before it end there."""
     if any(one.key == key and not one.until for one in ring.writers):
         raise Wrong(f"the writer {name} has this key already")
-    ended = [
-        one if one.until else msgspec.structs.replace(one, until=max(0, since - 1))
-        for one in ring.writers
+    return [*ended(ring, since - 1), Writer(name, key, since)]
+
+
+def ended(ring: Keyring, last: int) -> list[Writer]:
+    """The writers when those in use end with pack ``last``; who never wrote is left out."""
+    writers = [
+        one if one.until else msgspec.structs.replace(one, until=last) for one in ring.writers
     ]
-    return [*(one for one in ended if one.until), Writer(name, key, since)]
+    return [one for one in writers if one.until >= one.since]

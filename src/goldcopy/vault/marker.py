@@ -95,14 +95,19 @@ def read(path: Path) -> Marker:
                 f"{marker} is missing, but there are packs: make it anew as docs/format.md says"
             )
         raise Wrong(f"{path} is not a vault: make one with goldcopy init")
+    return parsed(marker, data)
+
+
+def parsed(path: Path, data: bytes) -> Marker:
+    """What the content of a marker says; ``path`` is for the words. Raises as ``read``."""
     try:
         found = msgspec.json.decode(data, type=Marker)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise VaultDamaged(
-            f"{marker} is damaged: make it anew from the keyring, as docs/format.md says"
+            f"{path} is damaged: make it anew from the keyring, as docs/format.md says"
         ) from None
     if found.format != FORMAT:
         raise Wrong(f"{path} has the format {found.format!r}: this goldcopy is too old for it")
     if found.vault != vault_id(found.owner):
-        raise VaultDamaged(f"{marker} names an owner that is not this vault's: it was changed")
+        raise VaultDamaged(f"{path} names an owner that is not this vault's: it was changed")
     return found

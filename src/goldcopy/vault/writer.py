@@ -61,11 +61,11 @@ def _begin(vault: Vault, lock: Lock, by: str) -> SigningKey:
     lock.take(by)
     sweep(vault.path / "packs")
     vault.catalog.refresh()
-    _refuse_old_keyring(vault)
+    refuse_old_keyring(vault)
     return own_key(vault)
 
 
-def _refuse_old_keyring(vault: Vault) -> None:
+def refuse_old_keyring(vault: Vault) -> None:
     """A keyring that was put back would seal to recipients that were removed since."""
     path = pack_path(vault.path, vault.head()[0])
     number = 0
