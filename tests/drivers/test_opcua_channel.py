@@ -176,7 +176,7 @@ async def test_faults_of_the_server(fault: str, error: type[GoldcopyError], mess
     async with plain() as plc, linked(plc) as link:
         plc.fault = fault
         with pytest.raises(error, match=message):
-            await pull(link.host, link.port, patience=0.5)
+            await pull(link.host, link.port, patience=0.5 if fault == "silent" else 10)
 
 
 def abort(status: int) -> Callable[[bytes], bytes]:
