@@ -14,7 +14,9 @@ from goldcopy.cli import change as change_
 from goldcopy.cli import check, demo, devices, diff, history, init, pull, show, simulate
 from goldcopy.cli import drift as drift_
 from goldcopy.cli import gold as gold_
+from goldcopy.cli import night as night_
 from goldcopy.cli import replicas as replicas_
+from goldcopy.cli import report as report_
 from goldcopy.cli import rules as rules_
 from goldcopy.cli import vault as vault_
 from goldcopy.errors import GoldcopyError, VaultDamaged, Wrong
@@ -44,6 +46,7 @@ COMMANDS = (
     show.show,
     diff.diff,
     drift_.drift,
+    night_.night,
     history.blame,
     devices.drivers,
     simulate.simulate,
@@ -113,6 +116,7 @@ def _group(name: str, text: str, commands: Mapping[str, Any]) -> None:
 
 for each in COMMANDS:
     app.command()(_guarded(each))
+_group("report", "Evidence for auditors.", report_.COMMANDS)
 _group("change", "Changes that are expected, with their tickets.", change_.COMMANDS)
 _group("rules", "What is a setting, and what moves by itself.", rules_.COMMANDS)
 _group("gold", "Name known-good snapshots, by signature.", gold_.COMMANDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -28,6 +29,9 @@ def drift(
     names: Devices = None,
     zone: ZoneOption = "",
     pull: Annotated[bool, typer.Option("--pull", help="Read the devices first.")] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Leave an HTML page, JSON and metrics here.")
+    ] = None,
     max_age: Annotated[
         str, typer.Option("--max-age", help="A snapshot older than this says nothing about now.")
     ] = "26h",
@@ -38,7 +42,7 @@ def drift(
     from goldcopy.cli import output
     from goldcopy.cli.gold import context
     from goldcopy.cli.options import opened, read_inventory
-    from goldcopy.drift.survey import survey
+    from goldcopy.cli.report import gathered, leave
 
     plant = read_inventory(inventory)
     devices = plant.select(*(names or ()), zone=zone)
@@ -47,24 +51,17 @@ def drift(
         context(plant, vault, seconds)
         if pull:
             pulled(plant, vault, devices)
-        found = context(plant, vault, seconds)
-        standings = survey(found, devices)
-        whence = {one.device: _whence(vault, one) for one in standings}
+        night = gathered(plant, context(plant, vault, seconds), devices, vault.doubts)
+        standings = [one.standing for one in night.subjects]
+        whence = {one.device.name: one.origins for one in night.subjects}
+        if report is not None:
+            leave(night, report)
         if as_json:
             output.emit({"devices": [told(one, whence[one.device]) for one in standings]})
         else:
             show(standings, whence)
         if not all(one.verdict.green for one in standings):
             raise typer.Exit(1)
-
-
-def _whence(vault: Vault, one: Standing) -> Mapping[str, Origin]:
-    from goldcopy.drift.change import origins
-
-    drifted = one.verdict.drift
-    if drifted is None or not drifted.findings:
-        return {}
-    return origins(vault, one.device, [finding.path for finding in drifted.findings])
 
 
 def age_of(text: str) -> float:

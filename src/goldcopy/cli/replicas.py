@@ -26,7 +26,7 @@ def sync(inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False) ->
     plant = read_inventory(inventory)
     with steps("files sent") as progress:
         done = asyncio.run(
-            bring(plant.vault, _replicas(plant), lambda _, sent, total: progress(sent, total))
+            bring(plant.vault, reachable(plant), lambda _, sent, total: progress(sent, total))
         )
     if as_json:
         output.emit(
@@ -110,7 +110,7 @@ def compare(
     plant = read_inventory(inventory)
     with steps("files compared") as progress:
         found = asyncio.run(
-            check(plant.vault, _replicas(plant), sample, lambda _, n, total: progress(n, total))
+            check(plant.vault, reachable(plant), sample, lambda _, n, total: progress(n, total))
         )
     if as_json:
         output.emit({"findings": found.findings, "compared": found.compared})
@@ -137,7 +137,7 @@ def attest(inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False) 
     from goldcopy.replica.attest import attest as attack
 
     plant = read_inventory(inventory)
-    rows = asyncio.run(attack(_replicas(plant)))
+    rows = asyncio.run(attack(reachable(plant)))
     if as_json:
         output.emit(rows)
     else:
@@ -178,7 +178,7 @@ def repair(inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False) 
     from goldcopy.vault.store import me
 
     plant = read_inventory(inventory)
-    done = asyncio.run(mend(plant.vault, _replicas(plant), me()))
+    done = asyncio.run(mend(plant.vault, reachable(plant), me()))
     if as_json:
         output.emit(done)
     else:
@@ -191,7 +191,8 @@ def repair(inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False) 
         raise VaultDamaged("no good copy was found of some packs; see above")
 
 
-def _replicas(plant: Inventory) -> dict[str, Opening]:
+def reachable(plant: Inventory) -> dict[str, Opening]:
+    """How to open each replica. Raises ``Wrong`` if there is none."""
     from goldcopy.errors import Wrong
     from goldcopy.replica.opening import openings
     from goldcopy.vault import marker

@@ -88,11 +88,16 @@ class _Reader:
         self._links.check([device.name for device in devices])
         nowhere: tuple[ReplicaPlace, ...] = ()
         places = fields.take("replicas", self._replicas, nowhere)
+        nobody: tuple[SecretSource, ...] = ()
+        notify = fields.take("notify", self._sources, nobody)
         fields.close()
-        return Inventory(vault, self._zones or {}, devices, places, self._gold, identity)
+        return Inventory(vault, self._zones or {}, devices, places, self._gold, notify, identity)
 
     def _path(self, node: Node) -> Path:
         return self._folder / Path(text(node)).expanduser()
+
+    def _sources(self, node: Node) -> tuple[SecretSource, ...]:
+        return tuple(secret_source(one, self._folder) for one in each(node))
 
     def _policy(self, node: Node) -> GoldPolicy:
         return policy(node, self._mistakes, self._path)

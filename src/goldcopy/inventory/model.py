@@ -86,6 +86,8 @@ class Inventory(msgspec.Struct, frozen=True):
     """Other places that hold the vault."""
     gold: GoldPolicy | None = None
     """None: nobody can approve anything."""
+    notify: tuple[SecretSource, ...] = ()
+    """Where news go: apprise URLs, which hold passwords."""
     identity: Path = Path()
     """The reader's identity, which opens a sealed vault. Where there is no such file, goldcopy can
     only write to it."""
