@@ -17,6 +17,7 @@ from goldcopy.cli import gold as gold_
 from goldcopy.cli import night as night_
 from goldcopy.cli import replicas as replicas_
 from goldcopy.cli import report as report_
+from goldcopy.cli import restore as restore_
 from goldcopy.cli import rules as rules_
 from goldcopy.cli import vault as vault_
 from goldcopy.errors import GoldcopyError, VaultDamaged, Wrong
@@ -117,6 +118,7 @@ def _group(name: str, text: str, commands: Mapping[str, Any]) -> None:
 for each in COMMANDS:
     app.command()(_guarded(each))
 _group("report", "Evidence for auditors.", report_.COMMANDS)
+_group("restore", "Known-good parameters back, with proof.", restore_.COMMANDS)
 _group("change", "Changes that are expected, with their tickets.", change_.COMMANDS)
 _group("rules", "What is a setting, and what moves by itself.", rules_.COMMANDS)
 _group("gold", "Name known-good snapshots, by signature.", gold_.COMMANDS)

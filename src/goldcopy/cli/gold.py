@@ -50,6 +50,7 @@ def propose(
 ) -> None:
     """Propose a snapshot as gold copy. Nothing counts until enough people have approved it."""
     from goldcopy.cli.options import opened, read_inventory
+    from goldcopy.cli.signing import signature_of
     from goldcopy.errors import Wrong
     from goldcopy.gold.judgement import PROPOSAL
     from goldcopy.gold.statement import EVERYTHING, Statement
@@ -83,7 +84,7 @@ def propose(
             scope=tuple(scope) if scope else EVERYTHING,
             renews=renews,
         )
-        _keep(vault, PROPOSAL, made, _signature(made, key) if key else "", as_json)
+        _keep(vault, PROPOSAL, made, signature_of(made.line, key) if key else "", as_json)
 
 
 def approve(
@@ -279,12 +280,13 @@ def _until(text: str, now: datetime) -> datetime:
 def _sign_or_write(
     vault: Vault, kind: str, made: Statement, key: Path | None, out: Path | None, as_json: bool
 ) -> None:
+    from goldcopy.cli.signing import signature_of
     from goldcopy.errors import Wrong
 
     if (key is None) == (out is None):
         raise Wrong("give --key to sign now, or --out to sign elsewhere")
     if key is not None:
-        _keep(vault, kind, made, _signature(made, key), as_json)
+        _keep(vault, kind, made, signature_of(made.line, key), as_json)
         return
     assert out is not None
     try:
@@ -293,28 +295,6 @@ def _sign_or_write(
         raise Wrong(f"{out} cannot be written: {error.strerror}") from None
     print(f"sign it:  ssh-keygen -Y sign -n goldcopy -f YOUR_KEY {out}")
     print(f"then:     goldcopy gold submit {out} {out}.sig")
-
-
-def _signature(made: Statement, key: Path) -> str:
-    """Signed with a key file, or by ssh-keygen where the key is in an agent or a token."""
-    import asyncio
-    import sys
-
-    from goldcopy.cli.passphrase import unlocked
-    from goldcopy.driver import Secret
-    from goldcopy.errors import Unsupported
-    from goldcopy.gold import signing, sshsig
-
-    if key.suffix != ".pub":
-        try:
-            return sshsig.sign(
-                made.line,
-                unlocked(key, lambda f, p: signing.load_key(f, Secret(p) if p else None)),
-            )
-        except Unsupported:
-            pass  # a hardware token's handle: ssh-keygen can use it
-    notice = lambda text: print(text, file=sys.stderr)  # noqa: E731
-    return asyncio.run(signing.with_ssh_keygen(made.line, key, notice))
 
 
 def _keep(vault: Vault, kind: str, made: Statement, signature: str, as_json: bool) -> None:

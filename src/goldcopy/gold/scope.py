@@ -32,8 +32,10 @@ class Scope:
         below = [pattern + "/**" for pattern in kept_out if not pattern.endswith("**")]
         self._keeps_out = [path_matcher(pattern) for pattern in kept_out + below]
 
-    def __contains__(self, path: str) -> bool:
+    def __contains__(self, path: object) -> bool:
         """Whether this path is compared."""
+        if not isinstance(path, str):
+            return False
         if self.everything:
             return True
         return any(fits(path) for fits in self._lets_in) and not self._excludes(path)
