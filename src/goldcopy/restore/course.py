@@ -76,7 +76,7 @@ class Course:
     # -- two ways ------------------------------------------------------------------------------
 
     async def forward(self, found: Snapshot | None = None) -> Receipt:
-        """Write what does not stand yet, and prove all of it; or go back.
+        """Write what does not stand yet, and prove all of it; else go back.
 
         ``found`` is what the device holds; None: what it held when the plan was checked.
         """
@@ -86,9 +86,9 @@ class Course:
             await self._put([write.wanted for write in pending], "restore")
         except Failed as error:
             why = str(error)
-        said = await self._read(why)
-        if said is None:
-            return await self.back(why or "it could not be read back")
+        said = await self._read()
+        if said is None:  # nobody can say what it holds, nor write it: a person goes on later
+            return await self._told(why or "it could not be read back")
         if said:
             return await self.back(why or f"{len(said)} leaves do not hold what was written", said)
         return await self._told(why)
@@ -145,7 +145,7 @@ class Course:
 
     # -- reading -------------------------------------------------------------------------------
 
-    async def _read(self, why: str) -> dict[str, str] | None:
+    async def _read(self) -> dict[str, str] | None:
         """Read all back: what of the plan does not stand, and why; None if it cannot be read."""
         self._show("reading back", len(self._plan.writes))
         try:
