@@ -116,6 +116,7 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
     live = Rule("**/live", "process")
     assert inventory == Inventory(
         vault=tmp_path / "vault",
+        identity=tmp_path / "keys/reader.key",
         zones={"packaging": Zone(3), "no": Zone()},
         devices=(
             Device(
