@@ -68,6 +68,8 @@ class Catalog:
             after = self._last
             if not self._sure(lambda: self._index.add(pack, after, memories)):
                 self._sure(self.refresh)
+                # Who was quicker may have been unable to open it.
+                self._sure(lambda: self._index.add(pack, after, memories))
             self._last = max(self._last, pack.seq)
 
     def doubt(self, text: str) -> None:
@@ -109,7 +111,10 @@ class Catalog:
     def _unseal(self) -> None:
         """Begin anew if packs that could not be opened before can be opened now."""
         sealed = self._index.sealed()
-        if self.trust.reader is not None and sealed and self._read(sealed[0]).records:
+        # The oldest and the newest: recipients may have changed between them.
+        if self.trust.reader is not None and any(
+            self._read(seq).records for seq in {*sealed[:1], *sealed[-1:]}
+        ):
             self._index.clear()
 
     def _look_again(self, packs: list[int]) -> dict[int, str]:

@@ -42,13 +42,13 @@ def draft(vault: Vault, snapshot: Snapshot, facts: Facts, packed: set[str], secr
     Raises ``Wrong`` if content is missing, or if facts could not be read back.
     """
     facts = _checked(facts)
-    last = vault.catalog.read(lambda index: index.latest(snapshot.device))
+    last = vault.catalog.read(partial(_last, device=snapshot.device))
     before = vault.catalog.read(lambda index: index.memory(snapshot.device))
     if last is None or before is None or before.id.hex() != last.entry.id:
         before = None
     wanted = {blob.sha256: blob for blobs in snapshot.bulk.values() for blob in blobs}
     new = [
-        blob for blob in wanted.values() if not (blob.sha256 in packed or vault.has(blob.sha256))
+        blob for blob in wanted.values() if not (blob.sha256 in packed or _has(vault, blob.sha256))
     ]
     content = {blob.sha256: _content(snapshot, blob) for blob in new}
     now = remember(snapshot, secret, before)
@@ -56,6 +56,15 @@ def draft(vault: Vault, snapshot: Snapshot, facts: Facts, packed: set[str], secr
     packed.update(content)
     lines.append(_record(vault, snapshot, facts, last, before, now))
     return Draft(lines, now)
+
+
+def _last(index: Index, device: str) -> Row | None:
+    """The device's record before; None if one may be behind it in a pack that could not be read.
+
+    A collector that was killed, or lost power, may have written a pack that it does not remember.
+    """
+    last = index.latest(device)
+    return last if last is not None and index.all_known_after(last.place.pack) else None
 
 
 def _checked(facts: Facts) -> Facts:
@@ -81,6 +90,16 @@ def _content(snapshot: Snapshot, blob: Blob) -> bytes:
     return content
 
 
+def _stored(vault: Vault, sha256: str) -> int | None:
+    """How many others this content is told against; None unless all recipients can open it."""
+    found = vault.catalog.read(partial(Index.blob, sha256=sha256))
+    return found[0] if found is not None and found[1].pack >= vault.ring.since else None
+
+
+def _has(vault: Vault, sha256: str) -> bool:
+    return _stored(vault, sha256) is not None and vault.has(sha256)
+
+
 def _blob_line(
     vault: Vault, blob: Blob, content: bytes, before: Memory | None, now: Memory
 ) -> bytes:
@@ -88,9 +107,9 @@ def _blob_line(
     for base, old, new in _predecessors(blob, before, now):
         cut = pages_of(content)
         pages = [(page * PAGE, cut[page]) for page in changed(old, new)]
-        found = vault.catalog.read(partial(Index.blob, sha256=base))
+        upon = _stored(vault, base)
         small = 2 * sum(len(page) for _, page in pages) < blob.size
-        if small and found is not None and found[0] < PATCHES and not vault.doubts:
+        if small and upon is not None and upon < PATCHES and not vault.doubts:
             return patch_line(blob, base, pages)
     return blob_line(blob, content)
 
@@ -133,7 +152,8 @@ def _record(
             )
         )
 
-    if last is not None and 0 <= last.depth < CHANGESETS:
+    since = vault.ring.since  # what is told against older packs, not all recipients could read
+    if last is not None and last.place.pack >= since and 0 <= last.depth < CHANGESETS:
         changes = _changes(vault, last, before, snapshot, now)
         if changes is not None:
             changeset = record(last.entry.id[:BASE], changes)

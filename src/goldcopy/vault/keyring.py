@@ -54,6 +54,9 @@ class Keyring(msgspec.Struct, frozen=True, kw_only=True):
     recipients: tuple[str, ...]
     """Public keys of age to whom packs are sealed; none: they are not sealed."""
     writers: tuple[Writer, ...]
+    since: int = 1
+    """Number of the first pack sealed to all of ``recipients``: nothing from there on is told
+    against what is before."""
 
 
 def vault_id(owner: str) -> str:
@@ -86,6 +89,14 @@ def read(vault: Path, owner: str) -> tuple[Keyring, str]:
     return chained(content, owner)
 
 
+def first(vault: Path) -> Keyring:
+    """The first keyring, which ``read`` has proved."""
+    path = path_of(vault, 1)
+    with disk(path):
+        data = path.read_bytes()
+    return msgspec.json.decode(parts(data)[0], type=Keyring)
+
+
 def chained(files: Mapping[Path, bytes], owner: str) -> tuple[Keyring, str]:
     """The last of these keyrings and its hash, all of them proved. Raises ``VaultDamaged``."""
     found: Keyring | None = None
@@ -113,9 +124,13 @@ def _checked(path: Path, data: bytes, owner: str) -> Keyring:
 
 
 def write(
-    vault: Path, owner: SigningKey, recipients: Sequence[str], writers: Sequence[Writer]
+    vault: Path,
+    owner: SigningKey,
+    recipients: Sequence[str],
+    writers: Sequence[Writer],
+    since: int = 1,
 ) -> Keyring:
-    """Publish the next keyring. Raises ``Wrong`` if this is not the owner's key."""
+    """Publish the next keyring. Raises ``Wrong`` for what is no recipient."""
     for recipient in recipients:
         check_recipient(recipient)
     number, previous = 1, ""
@@ -130,6 +145,7 @@ def write(
         time=datetime.now(UTC),
         recipients=tuple(dict.fromkeys(recipients)),
         writers=tuple(writers),
+        since=since,
     )
     publish(path_of(vault, number), [signed(found, owner)])
     return found

@@ -74,7 +74,8 @@ def retire(path: Path, owner: SigningKey) -> Changed:
         ring = vault.ring
         if all(one.until for one in ring.writers):
             raise Wrong(f"{path} has no writer that is in use: there is none to retire")
-        keyring.write(path, owner, ring.recipients, keyring.ended(ring, vault.head()[0]))
+        writers = keyring.ended(ring, vault.head()[0])
+        keyring.write(path, owner, ring.recipients, writers, ring.since)
         return _changed(vault, {"change": "retire"})
 
 
@@ -83,7 +84,8 @@ def recipients(
 ) -> Changed:
     """Change to whom packs are sealed from the next one on.
 
-    What was sealed before stays so: who is added cannot open it, who is removed still can.
+    What was sealed before stays so: who is added cannot open it, who is removed still can. The
+    next snapshot of each device is kept whole, so that who is added can read it.
 
     Raises as ``admit``, and ``Wrong`` for a recipient that is there already or is not, and if none
     would be left.
@@ -99,7 +101,8 @@ def recipients(
         left = [*(one for one in ring.recipients if one not in remove), *add]
         if not left:
             raise Wrong("no recipient would be left, and packs not sealed: add another one first")
-        keyring.write(path, owner, left, ring.writers)
+        since = vault.head()[0] + 1 if add else ring.since
+        keyring.write(path, owner, left, ring.writers, since)
         return _changed(vault, {"change": "recipients", "added": add, "removed": remove})
 
 
@@ -130,7 +133,7 @@ def _admit(vault: Vault, owner: SigningKey, name: str) -> Changed:
     ring = vault.ring
     if not any(one.key == key.public for one in ring.writers):
         writers = keyring.admit(ring, name, key.public, vault.head()[0] + 1)
-        keyring.write(vault.path, owner, ring.recipients, writers)
+        keyring.write(vault.path, owner, ring.recipients, writers, ring.since)
     with disk(folder):
         os.replace(folder / _NEXT, folder / WRITER)
         sync_folder(folder)
