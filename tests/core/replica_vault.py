@@ -25,7 +25,7 @@ class VaultOfPacks:
         marker.prepare(path)
         writers = [keyring.Writer("collector", self.writer.public)]
         ring = keyring.write(path, self.owner, [], writers)
-        marker.make(path, self.owner.public)
+        marker.make(path, ring)
         self.id = keyring.vault_id(self.owner.public)
         self._trust = Trust(self.id, ring)
         self.seq, self.last = 0, ""

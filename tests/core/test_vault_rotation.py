@@ -18,7 +18,6 @@ from goldcopy.replica.opening import openings
 from goldcopy.replica.sync import sync
 from goldcopy.snapshot import Identity, Item, Snapshot
 from goldcopy.vault import Facts, Reader, SigningKey, Vault, folder, keyring, rotation
-from goldcopy.vault import keys as keyring_keys
 from goldcopy.vault.pack import Builder
 from goldcopy.vault.verify import verify
 
@@ -353,7 +352,7 @@ async def test_an_admission_killed_at_any_step_is_finished_by_another(
         path = tmp_path / f"copy{at}"
         shutil.copytree(plant.path, path)
         dying = DyingOs(at)
-        for module in (folder, rotation, keyring_keys):
+        for module in (folder, rotation):
             monkeypatch.setattr(module, "os", dying)
         try:
             rotation.admit(path, plant.owner, "new@host")

@@ -151,11 +151,10 @@ def test_the_content_of_a_blob(vault: Path) -> None:
 
 def test_a_lost_marker_is_made_again(vault: Path, tmp_path: Path) -> None:
     shutil.copytree(vault, tmp_path / "vault")
-    before = json.loads((tmp_path / "vault/vault.json").read_text())
+    before = (tmp_path / "vault/vault.json").read_bytes()
     (tmp_path / "vault/vault.json").unlink()
     sh(MARKER, tmp_path / "vault")
-    after = json.loads((tmp_path / "vault/vault.json").read_text())
-    assert (after["format"], after["vault"]) == (before["format"], before["vault"])
+    assert (tmp_path / "vault/vault.json").read_bytes() == before
     (tmp_path / "vault/index.sqlite").unlink()
     opened = Vault.open(tmp_path / "vault")
     assert (opened.devices(), opened.doubts) == (["mixer", "press"], [])

@@ -59,7 +59,7 @@ def list_packs(vault: Path) -> tuple[list[int], list[str]]:
     return packs, sorted(foreign)
 
 
-def publish(path: Path, content: Iterable[bytes]) -> None:
+def publish(path: Path, content: Iterable[bytes], mode: int = 0o444) -> None:
     """Write a file that is never changed again: it is there whole and for good, or not at all.
 
     It is written under a temporary name, synced, and linked to its own name, which cannot
@@ -69,7 +69,7 @@ def publish(path: Path, content: Iterable[bytes]) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     with disk(path):
         try:
-            _write(temporary, content)
+            _write(temporary, content, mode)
             _name(temporary, path)
         finally:
             with contextlib.suppress(FileNotFoundError):
@@ -89,8 +89,8 @@ def sweep(folder: Path) -> None:
                 os.unlink(folder / name)
 
 
-def _write(path: Path, content: Iterable[bytes]) -> None:
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
+def _write(path: Path, content: Iterable[bytes], mode: int) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         for part in content:
             view = memoryview(part)

@@ -144,7 +144,7 @@ class Index:
         False if the index is not there: another process has added to it or begun it anew.
         """
         with self._writing() as db:
-            if self.last()[0] != after:
+            if self.last()[0] != after and not self._opens(pack):
                 return False
             damage = pack.damage or self.chain_damage(pack)
             for place, line in pack.records:
@@ -157,8 +157,18 @@ class Index:
             for device, memory in (memories or {}).items():
                 self._insert("OR REPLACE INTO memories", (device, msgspec.msgpack.encode(memory)))
             values = (pack.seq, pack.hash, damage, pack.sealed)
-            db.execute("INSERT INTO packs VALUES (?,?,?,?)", values)
+            db.execute("INSERT OR REPLACE INTO packs VALUES (?,?,?,?)", values)
             return True
+
+    def _opens(self, pack: Pack) -> bool:
+        """Whether this is the last pack, which another process found here and could not open."""
+        rows = self._all("SELECT seq, hash, sealed FROM packs ORDER BY seq DESC LIMIT 1")
+        return not pack.sealed and rows == [(pack.seq, pack.hash, True)]
+
+    def all_known_after(self, seq: int) -> bool:
+        """Whether all packs behind this one are there, and were read."""
+        query = "SELECT count(*) FROM packs WHERE seq > ? AND NOT sealed AND damage = ''"
+        return int(self._all(query, seq)[0][0]) == self.last()[0] - seq
 
     def chain_damage(self, pack: Pack) -> str:
         """What is wrong with its place behind the pack before; "" for nothing."""

@@ -9,7 +9,6 @@ digests  a secret with which a collector remembers what it last stored without b
 from __future__ import annotations
 
 import base64
-import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from goldcopy.errors import Wrong
-from goldcopy.vault.folder import disk
+from goldcopy.vault.folder import disk, publish
 
 WRITER = "writer.key"
 DIGESTS = "digests.key"
@@ -157,14 +156,11 @@ def digest_secret(folder: Path) -> bytes:
 def save(path: Path, data: bytes) -> None:
     """Write a secret for its owner's eyes only; never over another file."""
     with disk(path):
-        try:
-            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        except FileExistsError:
-            raise Wrong(f"{path} is there already: a key is never overwritten") from None
-        with os.fdopen(file, "wb") as out:
-            out.write(data)
-            out.flush()
-            os.fsync(out.fileno())
+        if path.exists():
+            raise Wrong(f"{path} is there already: a key is never overwritten")
+        # What is left where this was cut short; a secret that is half written must never be used.
+        path.with_name(f".{path.name}.tmp").unlink(missing_ok=True)
+    publish(path, [data], 0o600)
 
 
 def _read(path: Path) -> bytes:

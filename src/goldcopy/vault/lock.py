@@ -30,7 +30,7 @@ class Lock:
     def take(self, by: str) -> None:
         """Take the lock at once, or raise ``VaultUnavailable`` saying who has it."""
         with disk(self._path):
-            file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

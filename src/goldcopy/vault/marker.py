@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
 from goldcopy.errors import VaultDamaged, VaultUnavailable, Wrong
-from goldcopy.vault.folder import disk, list_packs, publish, sweep
-from goldcopy.vault.keyring import FOLDER, vault_id
+from goldcopy.vault.folder import disk, list_packs, publish, sweep, sync_folder
+from goldcopy.vault.keyring import FOLDER, Keyring, vault_id
 
 FORMAT = "goldcopy-vault/1"
 NAME = "vault.json"
@@ -26,6 +26,7 @@ class Marker(msgspec.Struct, frozen=True):
     owner: str
     """Public key that signs the keyring, base64."""
     created: datetime
+    """The time of the first keyring, which is signed."""
 
 
 def prepare(path: Path) -> None:
@@ -40,15 +41,32 @@ def prepare(path: Path) -> None:
             _forget(path)
         elif path.exists():
             raise Wrong(f"{path} is a file: a vault is a folder, choose another name")
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_folder(path)
         for folder in ("packs", FOLDER, COLLECTOR):
             (path / folder).mkdir(mode=0o700, exist_ok=True)
 
 
-def make(path: Path, owner: str) -> None:
+def _make_folder(path: Path) -> None:
+    """With those above it, and so that a loss of power does not take them away again."""
+    if not path.parent.exists():
+        _make_folder(path.parent)
+    path.mkdir(mode=0o700, exist_ok=True)
+    sync_folder(path.parent)
+
+
+def make(path: Path, ring: Keyring) -> None:
     """Write the marker, which comes last: from now on it is a vault."""
-    marker = Marker(FORMAT, vault_id(owner), owner, datetime.now(UTC))
-    publish(path / NAME, [msgspec.json.encode(marker), b"\n"])
+    publish(path / NAME, [_content(ring)])
+
+
+def is_as_made(path: Path, ring: Keyring) -> bool:
+    """Whether not a byte of it differs from what the first keyring tells."""
+    with disk(path / NAME):
+        return (path / NAME).read_bytes() == _content(ring)
+
+
+def _content(ring: Keyring) -> bytes:
+    return msgspec.json.encode(Marker(FORMAT, ring.vault, ring.owner, ring.time)) + b"\n"
 
 
 def _refuse_foreign(path: Path) -> None:

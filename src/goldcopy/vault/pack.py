@@ -239,8 +239,11 @@ def _header(line: bytes) -> Header:
 
 def _check_signature(header: Header, data: bytes, trust: Trust) -> None:
     """Raise ``VaultDamaged`` unless a writer whose packs count at this number has signed it."""
-    signed = data.partition(b"\n")[0].rpartition(_SIGNATURE)[0]
-    if not keys.verified(header.key, header.signature, signed):
+    line = data.partition(b"\n")[0]
+    signed = line.rpartition(_SIGNATURE)[0]
+    # Not a byte more than what was written: what is not signed may not be changed either.
+    exact = line == signed + _SIGNATURE + header.signature.encode() + b'"}'
+    if not exact or not keys.verified(header.key, header.signature, signed):
         raise VaultDamaged("its header is not what its writer has signed")
     if header.keyring > trust.ring.number:
         raise VaultDamaged(

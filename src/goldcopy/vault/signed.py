@@ -22,6 +22,9 @@ def parts(data: bytes) -> tuple[bytes, str]:
     """The statement's line and the signature, not verified. Raises ``VaultDamaged``."""
     line, _, rest = data.partition(b"\n")
     try:
-        return line, msgspec.json.decode(rest, type=_Signature).signature
+        found = msgspec.json.decode(rest, type=_Signature)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise VaultDamaged("it is no signed statement") from None
+    if rest != msgspec.json.encode(found) + b"\n":
+        raise VaultDamaged("there is more in it than a statement and its signature")
+    return line, found.signature

@@ -66,8 +66,8 @@ class Vault:
         key = SigningKey()
         key.save(path / marker.COLLECTOR / WRITER)
         digest_secret(path / marker.COLLECTOR)
-        keyring.write(path, owner, recipients, [keyring.Writer(me(), key.public)])
-        marker.make(path, owner.public)
+        ring = keyring.write(path, owner, recipients, [keyring.Writer(me(), key.public)])
+        marker.make(path, ring)
         return cls.open(path, reader)
 
     @classmethod

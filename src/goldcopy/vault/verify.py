@@ -14,13 +14,17 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET
 
-from goldcopy.errors import VaultDamaged, VaultSealed, Wrong
+from goldcopy.errors import VaultDamaged, VaultSealed, VaultUnavailable, Wrong
+from goldcopy.snapshot.canonical import parse_head
+from goldcopy.vault import keyring, marker
 from goldcopy.vault.folder import list_packs, pack_path
 from goldcopy.vault.pack import Pack, read_pack
 from goldcopy.vault.records import (
     BlobMeta,
     SnapshotMeta,
+    SnapshotRecord,
     meta,
     read_blob,
     read_note,
@@ -77,11 +81,12 @@ def verify(
     """
     packs, foreign = list_packs(vault.path)
     walk = _Walk(vault, deep=level == "full")
+    walk.findings += _frame(vault)
     for done, seq in enumerate(packs, 1):
         walk.take(seq)
         progress(done, len(packs))
     walk.findings += [f"packs/{name} is no part of this vault" for name in foreign]
-    walk.findings += _behind(walk, heads or {})
+    walk.findings += _behind(walk, {**_remembered(vault), **(heads or {})})
     snapshots = walk.snapshots
     if level == "sample":
         snapshots = _sample(vault, walk.findings, random.Random(seed))
@@ -170,8 +175,15 @@ class _Walk:
         record = read_snapshot(line)
         state.apply(record)
         self._states[found.device] = state, found.id
-        if (found.id != before or record.set or record.drop) and state.digest() != found.id:
+        as_before = found.id == before and record == SnapshotRecord(
+            record.device, record.id, record.items, record.facts, record.unchanged, record.base
+        )
+        if not as_before and state.digest() != found.id:
             raise VaultDamaged(f"{what} does not rebuild to its id")
+        if found.items != len(state.items):
+            raise VaultDamaged(f"{what} has {len(state.items)} items, and not {found.items}")
+        if record.head is not UNSET and parse_head(record.head).device != found.device:
+            raise VaultDamaged(f"{what} is the snapshot of another device")
         for item in record.set:
             for sha256 in _HASH.findall(bytes(item)):
                 if sha256.decode() not in self._known:
@@ -194,6 +206,25 @@ class _Contents:
 
     def get(self, sha256: str) -> bytes:
         return self._held.get(sha256) or self._fetch(sha256)
+
+
+def _frame(vault: Vault) -> Iterator[str]:
+    """What is wrong with vault.json and the keyring."""
+    try:
+        found = marker.read(vault.path)
+        ring, _ = keyring.read(vault.path, found.owner)
+        if found.vault != vault.id or ring.number < vault.ring.number:
+            yield "vault.json or the keyring was exchanged since the vault was opened"
+        if not marker.is_as_made(vault.path, keyring.first(vault.path)):
+            yield f"{marker.NAME} is not as it was made: make it anew, as docs/format.md says"
+    except (VaultDamaged, VaultUnavailable, Wrong) as error:
+        yield str(error)
+
+
+def _remembered(vault: Vault) -> dict[int, str]:
+    """The head that the index knows; nothing if it was made anew since."""
+    seq, digest = vault.head()
+    return {seq: digest} if seq else {}
 
 
 def _behind(walk: _Walk, heads: Mapping[int, str]) -> Iterator[str]:
