@@ -18,6 +18,7 @@ from goldcopy.inventory.model import Device, Inventory, Zone
 from goldcopy.inventory.options import Options
 from goldcopy.inventory.pairs import Links
 from goldcopy.inventory.replicas import ReplicaPlace, replicas
+from goldcopy.inventory.restore import Places, RestorePolicy, restore_policy
 from goldcopy.inventory.rules import Rule, Rules
 from goldcopy.inventory.ruleset import rules
 from goldcopy.inventory.scalars import duration, real, switch, text, whole
@@ -90,8 +91,14 @@ class _Reader:
         places = fields.take("replicas", self._replicas, nowhere)
         nobody: tuple[SecretSource, ...] = ()
         notify = fields.take("notify", self._sources, nobody)
+        named = Places([device.name for device in devices], self._zones)
+        restore = fields.take(
+            "restore", lambda node: restore_policy(node, self._mistakes, named), RestorePolicy()
+        )
         fields.close()
-        return Inventory(vault, self._zones or {}, devices, places, self._gold, notify, identity)
+        return Inventory(
+            vault, self._zones or {}, devices, places, self._gold, notify, identity, restore
+        )
 
     def _path(self, node: Node) -> Path:
         return self._folder / Path(text(node)).expanduser()

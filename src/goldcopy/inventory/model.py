@@ -13,6 +13,7 @@ from goldcopy.errors import Wrong
 from goldcopy.inventory.gold import GoldPolicy
 from goldcopy.inventory.pairs import SameAs
 from goldcopy.inventory.replicas import ReplicaPlace
+from goldcopy.inventory.restore import RestorePolicy
 from goldcopy.inventory.rules import Rules
 from goldcopy.inventory.secrets import SecretSource
 from goldcopy.registry import near
@@ -91,6 +92,7 @@ class Inventory(msgspec.Struct, frozen=True):
     identity: Path = Path()
     """The reader's identity, which opens a sealed vault. Where there is no such file, goldcopy can
     only write to it."""
+    restore: RestorePolicy = RestorePolicy()
 
     def select(self, *wanted: str, zone: str = "") -> tuple[Device, ...]:
         """The devices with these names or name patterns (``line1-*``), in the order of the file.
