@@ -114,8 +114,9 @@ def _changing(path: Path, owner: SigningKey) -> Iterator[Vault]:
     lock = Lock(path)
     lock.take(me())
     try:
-        for folder in (keyring.FOLDER, "packs"):
-            sweep(path / folder)
+        for folder in (keyring.FOLDER, "packs", marker.COLLECTOR):
+            if (path / folder).is_dir():
+                sweep(path / folder)
         vault = Vault.open(path)
         try:
             refuse_old_keyring(vault)
