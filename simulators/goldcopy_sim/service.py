@@ -81,6 +81,50 @@ class Simulator(Protocol):
         ...
 
 
+class Recorded(Protocol):
+    """One item of a backup, as ``twin`` gets it: enough to hold it again."""
+
+    @property
+    def path(self) -> str:
+        """Where it is in the backup."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """``block``, ``tag``, ``parameter``, ``file`` or ``event``."""
+        ...
+
+    @property
+    def type(self) -> str:
+        """IEC 61131-3."""
+        ...
+
+    @property
+    def value(self) -> Value:
+        """Big content too."""
+        ...
+
+    @property
+    def role(self) -> str:
+        """``setting``, ``process`` or ``diagnostic``."""
+        ...
+
+    @property
+    def access(self) -> str:
+        """``read`` or ``read-write``."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """For people."""
+        ...
+
+    @property
+    def address(self) -> str:
+        """In the protocol's words, as ``values`` has it; "" if it has none that stays."""
+        ...
+
+
 def run_alone(kind: type[Simulator]) -> None:
     """Serve one simulator from the command line until interrupted."""
     faults = "\n".join(f"  {name}: {what}" for name, what in _sorted(kind.FAULTS))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
-from typing import ClassVar, Protocol, Self, cast
+from typing import ClassVar, NamedTuple, Protocol, Self, cast
 
 import msgspec
 
@@ -72,6 +72,54 @@ class Simulator(Protocol):
         ...
 
 
+class Recorded(NamedTuple):
+    """One item of a snapshot as a twin gets it: plain data, since it shares no code with us."""
+
+    path: str
+    kind: str
+    type: str
+    value: SimulatedValue
+    """Big content too."""
+    role: str
+    access: str
+    label: str
+    address: str
+
+
+class Twin(Simulator, Protocol):
+    """A simulated controller that can be loaded with a snapshot."""
+
+    lacks: Mapping[str, str]
+    """Path of an item, or of a folder of items -> why the twin does not hold it as it was."""
+    reach: Mapping[str, object]
+    """What of the device's options has to be otherwise for the twin."""
+
+    @classmethod
+    def twin(
+        cls,
+        items: Iterable[Recorded],
+        identity: Mapping[str, str],
+        options: Mapping[str, object],
+        *,
+        name: str,
+        port: int = 0,
+    ) -> Self:
+        """One that holds these items, and says of itself what ``identity`` says.
+
+        ``options`` are the device's own of the inventory: how its values are encoded. Raises
+        ``ValueError``, with the reason, for a controller of a kind that cannot be simulated.
+        """
+        ...
+
+    def wipe(self) -> None:
+        """All that can be written is zero or empty, as after a reset to the factory's values."""
+        ...
+
+    def lock(self) -> str:
+        """Ask for a credential that nobody knows; which one, "" where the protocol has none."""
+        ...
+
+
 class Registry:
     """The drivers and simulators that can be had by name."""
 
@@ -111,6 +159,14 @@ class Registry:
     def simulator(self, name: str) -> type[Simulator]:
         """The simulator class of this name. Raises ``Wrong`` as ``driver`` does."""
         return cast("type[Simulator]", self._simulators.load(name))
+
+    def twin(self, name: str) -> type[Twin] | None:
+        """The simulator of this name if it can be loaded with a snapshot; None if not, or none."""
+        if name not in self._simulators.names():
+            return None
+        kind = self._simulators.load(name)
+        has = all(callable(getattr(kind, power, None)) for power in ("twin", "wipe", "lock"))
+        return cast("type[Twin]", kind) if has else None
 
 
 class _Shelf:

@@ -8,11 +8,11 @@ connection, as nothing after it could be trusted.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from struct import Struct
 from typing import ClassVar, Self
 
-from goldcopy_sim.service import LOOPBACK, Connections, Service, Value
+from goldcopy_sim.service import LOOPBACK, Connections, Recorded, Service, Value
 
 from . import plant
 from .controller import ALL_FUNCTIONS, Controller
@@ -20,6 +20,7 @@ from .faults import FAULTS, Conduct
 from .journal import service
 from .spec import MAX_PDU, MAX_READ_REGISTERS, ExceptionCode
 from .tables import Bits, Registers, Unit
+from .twin import loaded
 
 _MBAP = Struct(">HHHB")
 _SMALLEST = _MBAP.size + 1
@@ -84,6 +85,38 @@ class ModbusSimulator:
         self.connections = Connections()
         self.live: list[Connection] = []
         self._server: asyncio.Server | None = None
+        self.lacks: Mapping[str, str] = {}
+        self.reach: Mapping[str, object] = {}
+
+    @classmethod
+    def twin(
+        cls,
+        items: Iterable[Recorded],
+        identity: Mapping[str, str],
+        options: Mapping[str, object],
+        *,
+        name: str,
+        port: int = 0,
+    ) -> Self:
+        """The controller that a backup is of: addresses that it does not have are holes."""
+        found = loaded(items, identity, options)
+        objects = found.objects or None
+        units = {found.unit: found.memory()}
+        made = cls(units, port=port, identity=objects, server_id=found.server_id)
+        made.lacks = found.lacks
+        return made
+
+    def wipe(self) -> None:
+        """Every coil is off and every holding register 0."""
+        for unit in self.controller.units.values():
+            for coil in unit.coils:
+                unit.coils[coil] = False
+            for register in unit.holding:
+                unit.holding[register] = 0
+
+    def lock(self) -> str:
+        """Modbus has no credentials."""
+        return ""
 
     @classmethod
     def demo(cls, name: str, *, port: int = 0, fault: str | None = None) -> Self:
