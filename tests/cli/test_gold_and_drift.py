@@ -57,8 +57,10 @@ def test_from_proposal_to_drift_and_back(cli: Cli, people: dict[str, Path]) -> N
     assert cli("gold", "verify", "mixer")[0] == 0
     code, answer = cli.json("drift", "mixer")
     assert (code, answer["devices"][0]["state"]) == (0, "green")
+    assert cli("show", "mixer@gold")[0] == 0
     cli.plant.change("holding/203", 4711)
     code, answer = cli.json("drift", "mixer", "--pull")
+    assert cli("diff", "mixer@gold", "mixer")[0] == 1
     (device,) = answer["devices"]
     assert (code, device["state"]) == (1, "drift")
     assert [found["path"] for found in device["findings"]] == ["holding/203"]
@@ -69,6 +71,7 @@ def test_from_proposal_to_drift_and_back(cli: Cli, people: dict[str, Path]) -> N
     )
     assert revoked[0] == 0
     assert state(cli) == "gold-revoked"
+    assert cli("show", "mixer@gold")[0] == 2
 
 
 def test_who_may_not_sign_does_not_count(cli: Cli, people: dict[str, Path]) -> None:

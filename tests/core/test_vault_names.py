@@ -110,7 +110,7 @@ async def test_a_clock_that_jumps_back_hides_nothing(tmp_path: Path) -> None:
         ("mixr@2026-11-24", r"did you mean mixer"),
         ("mixer~4", r"the vault has 4 snapshots of mixer, the oldest is mixer~3"),
         ("press~1", r"the vault has 1 snapshot of press, the oldest is press~0"),
-        ("mixer@gold", r"mixer has no gold copy yet"),
+        ("mixer@gold", r"mixer@gold takes the keys of who approves"),
         (
             "mixer@2026-11-21",
             r"no snapshot of mixer from 2026-11-21 or before: .* 2026-11-22 23:30",

@@ -1,9 +1,9 @@
-"""``goldcopy demo``: pull a simulated plant, change it behind goldcopy's back, pull, compare."""
+"""``goldcopy demo``: a simulated plant is pulled, attacked, compared, put back and proved."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +12,7 @@ import typer
 from goldcopy.cli.options import DEFAULT_INVENTORY, InventoryFile, Json
 
 if TYPE_CHECKING:
+    from goldcopy.cli.demo_restore import Approvers
     from goldcopy.inventory import Device, Inventory
     from goldcopy.registry import SimulatedValue, Simulator
     from goldcopy.snapshot import Snapshot
@@ -34,7 +35,7 @@ class Tampered(NamedTuple):
 
 
 def demo(inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False) -> None:
-    """Start the demo plant, pull it, change some values, pull again, show exactly those."""
+    """Start the demo plant; pull, approve, attack, find exactly that, restore, prove."""
     import asyncio
 
     import msgspec
@@ -57,6 +58,7 @@ async def _run(inventory: Inventory, vault: Vault, as_json: bool) -> bool:
     import msgspec
 
     from goldcopy.cli import output
+    from goldcopy.cli.demo_restore import Approvers
     from goldcopy.cli.pull import print_outcomes, pull_into
     from goldcopy.cli.simulate import plant
 
@@ -74,6 +76,9 @@ async def _run(inventory: Inventory, vault: Vault, as_json: bool) -> bool:
         first = await pull_into(vault, devices, inventory.zones)
         if not as_json:
             print_outcomes(first)
+        people = Approvers(vault)
+        await people.name_gold(devices)
+        say("Two people sign what was pulled: these are the gold copies.")
         done: list[Tampered] = []
         for device in devices:
             done += tamper(vault.load(vault.resolve(device.name)), running[device.name])
@@ -85,9 +90,21 @@ async def _run(inventory: Inventory, vault: Vault, as_json: bool) -> bool:
         second = await pull_into(vault, devices, inventory.zones)
         if not as_json:
             print_outcomes(second, gaps=False)
-        exact = _compare(vault, devices, done, as_json, say)
+        found = _compare(vault, devices, done, as_json, say)
+        expected = {(one.device, one.path) for one in done}
+        exact = found == expected
+        proved = await _put_back(people, devices, running, done, as_json, say)
+        if as_json:
+            output.emit(
+                {
+                    "changed": sorted(expected),
+                    "found": sorted(found),
+                    "exact": exact,
+                    "proved": proved,
+                }
+            )
     say("All simulated controllers are stopped, the demo's vault is removed.")
-    return exact and all(outcome.state == "kept" for outcome in (*first, *second))
+    return exact and proved and all(outcome.state == "kept" for outcome in (*first, *second))
 
 
 def tamper(snapshot: Snapshot, controller: Simulator) -> list[Tampered]:
@@ -135,8 +152,8 @@ def nudged(value: SimulatedValue) -> SimulatedValue:
 
 def _compare(
     vault: Vault, devices: Sequence[Device], done: Sequence[Tampered], as_json: bool, say: Say
-) -> bool:
-    """Print what goldcopy found; True if it is what was done, no more and no less."""
+) -> set[tuple[str, str]]:
+    """Print what goldcopy found, and whether it is what was done, no more and no less."""
     from goldcopy.cli import diff, output
     from goldcopy.snapshot.diff import diff as changes_of
 
@@ -151,11 +168,53 @@ def _compare(
             diff.report(before, old, after, new, as_json=False)
     expected = {(one.device, one.path) for one in done}
     exact = found == expected
-    if as_json:
-        output.emit({"changed": sorted(expected), "found": sorted(found), "exact": exact})
-    elif exact:
+    if exact:
         say(f"Exactly the {len(expected)} values that were changed.")
     else:
         missed, extra = sorted(expected - found), sorted(found - expected)
         say(f"NOT what was changed: missed {missed}, found besides {extra}")
-    return exact
+    return found
+
+
+async def _put_back(
+    people: Approvers,
+    devices: Sequence[Device],
+    running: Mapping[str, Simulator],
+    done: Sequence[Tampered],
+    as_json: bool,
+    say: Say,
+) -> bool:
+    """Drift, then the restore of what drifted; True if the controllers hold all of it again."""
+    from goldcopy.cli import output
+    from goldcopy.cli.drift import show
+    from goldcopy.drift.survey import survey
+
+    say("Drift from the gold copies:")
+    standings = survey(people.plant(), devices)
+    if not as_json:
+        show(standings, {one.device: {} for one in standings})
+    say("The restore: planned, approved, written, every leaf read back:")
+    receipts = [
+        await people.restore(device, one)
+        for device, one in zip(devices, standings, strict=True)
+        if one.verdict.word == "drift"
+    ]
+    if not as_json:
+        output.table(
+            ["device", "planned", "proved", "seconds", ""],
+            [
+                [
+                    one.device,
+                    str(one.planned),
+                    output.styled(str(one.counts["proved"]), "green" if one.proved else "bold red"),
+                    f"{(one.ended - one.began).total_seconds():.2f}",
+                    one.why,
+                ]
+                for one in receipts
+            ],
+            right="planned proved seconds",
+        )
+    back = all(repr(running[one.device].values()[one.address][1]) == repr(one.old) for one in done)
+    proved = back and all(one.proved for one in receipts)
+    say("Proved: every controller holds what was approved." if proved else "NOT proved; see above.")
+    return proved

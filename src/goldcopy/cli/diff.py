@@ -33,11 +33,12 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Show what moved between two snapshots. Exit code 1 if anything did."""
-    from goldcopy.cli.options import opened, read_inventory
+    from goldcopy.cli.options import named, opened, read_inventory
 
-    with opened(read_inventory(inventory)) as vault:
-        before = vault.resolve(f"{old}~1" if new is None else old)
-        after = vault.resolve(old if new is None else new)
+    plant = read_inventory(inventory)
+    with opened(plant) as vault:
+        before = named(plant, vault, f"{old}~1" if new is None else old)
+        after = named(plant, vault, old if new is None else new)
         moved = report(before, vault.load(before), after, vault.load(after), as_json)
         if moved:
             raise typer.Exit(1)

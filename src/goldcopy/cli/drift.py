@@ -152,7 +152,9 @@ def line(finding: Finding) -> str:
         parts.append(finding.sort)
     if finding.old and finding.new and finding.old.kind == "block":
         sides = []
-    parts.append(" -> ".join(sides) if len(set(sides)) == len(sides) else "")
+    if len(sides) == 2 and len(set(sides)) == 1:
+        sides = ["the value differs where this line is cut (--json has it)"]
+    parts.append(" -> ".join(sides))
     if finding.moved:
         parts.append(f"({', '.join(finding.moved)})")
     if finding.why:

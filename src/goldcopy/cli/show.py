@@ -24,11 +24,12 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show a snapshot: who the controller is, every item, every gap."""
-    from goldcopy.cli.options import opened, read_inventory
+    from goldcopy.cli.options import named, opened, read_inventory
     from goldcopy.inventory import path_matcher
 
-    with opened(read_inventory(inventory)) as vault:
-        entry = vault.resolve(snapshot)
+    plant = read_inventory(inventory)
+    with opened(plant) as vault:
+        entry = named(plant, vault, snapshot)
         found = vault.load(entry)
         matches = path_matcher(only or "**")
         items = [item for item in found.items if matches(item.path)]

@@ -76,9 +76,7 @@ def _back(vault: Vault, device: str, back: int) -> Entry:
 def _at(vault: Vault, device: str, when: str) -> Entry:
     history = vault.log(device)
     if when == "gold":
-        raise Wrong(
-            f"{device} has no gold copy yet: name a snapshot by time, as {device}@2026-11-24"
-        )
+        raise Wrong(f"{device}@gold takes the keys of who approves: name a snapshot by time or id")
     end = _moment(device, when)
     for entry in history:
         if entry.facts.taken <= end:
