@@ -206,7 +206,9 @@ class Course:
         await asyncio.to_thread(journal.add, Told(receipt))
         if self._found is not None:
             await self._writer.keep(*self._found)
-        await self._writer.note("receipt", receipt.device, msgspec.to_builtins(receipt))
+        judged = {"proved": receipt.proved, "rolled_back": receipt.rolled_back}
+        body = {**judged, **msgspec.to_builtins(receipt)}
+        await self._writer.note("receipt", receipt.device, body)
         if receipt.finished:
             await asyncio.to_thread(journal.end)
         self._watch.stage = "done"

@@ -157,6 +157,23 @@ def unfinished(vault: Path, device: str = "") -> list[Path]:
     return [path for path in found if device in ("", Journal.open(path).plan.device)]
 
 
+def running(vault: Path, plan: str) -> Path | None:
+    """The journal of the plan with this digest, if it was begun and did not come to an end."""
+    path = vault / FOLDER / f"{plan}.journal"
+    with disk(path):
+        return path if path.exists() else None
+
+
+def finished(vault: Path, plan: str) -> Receipt | None:
+    """What came of the plan with this digest, if it came to an end."""
+    path = vault / FOLDER / f"{plan}.done"
+    with disk(path):
+        if not path.exists():
+            return None
+    told = [one.receipt for one in Journal.open(path).events if isinstance(one, Told)]
+    return told[-1] if told else None
+
+
 def refuse_second(vault: Path, plan: Plan) -> None:
     """Raise ``Wrong`` if this plan was applied before, or another restore is not finished."""
     done = vault / FOLDER / f"{plan.digest}.done"

@@ -2,34 +2,54 @@
 
 from __future__ import annotations
 
+from typing import Final, TypeVar
+
 from goldcopy.errors import Wrong
+from goldcopy.restore.campaign import Campaign
 from goldcopy.restore.model import Plan
 from goldcopy.vault import Vault, Writer
 
-PLAN = "plan"
+PLAN: Final = "plan"
+CAMPAIGN: Final = "campaign"
+P = TypeVar("P", Plan, Campaign)
 
 
-async def keep_plan(vault: Vault, writer: Writer, plan: Plan) -> None:
+async def keep_plan(vault: Vault, writer: Writer, plan: Plan | Campaign) -> None:
     """Keep a plan, unless the vault has it. A vault that cannot be read here gets it once more."""
+    kind = PLAN if isinstance(plan, Plan) else CAMPAIGN
     if not vault.sealed:
-        for note in vault.notes(PLAN, plan.device):
+        for note in vault.notes(kind, plan.device):
             if note.body.get("digest") == plan.digest:
                 return
-    body = {"digest": plan.digest, "plan": plan.line.decode()}
-    await writer.note(PLAN, plan.device, body)
+    await writer.note(kind, plan.device, {"digest": plan.digest, kind: plan.line.decode()})
 
 
 def find_plan(vault: Vault, prefix: str) -> Plan:
     """The plan whose digest begins so. Raises ``Wrong`` if there is none, or more than one."""
+    return _sure(Plan.read(_line(vault, PLAN, prefix)), prefix)
+
+
+def find_campaign(vault: Vault, prefix: str) -> Campaign:
+    """The same for a campaign."""
+    return _sure(Campaign.read(_line(vault, CAMPAIGN, prefix)), prefix)
+
+
+def _line(vault: Vault, kind: str, prefix: str) -> str:
     found = {
-        note.body["digest"]: note.body["plan"]
-        for note in vault.notes(PLAN)
+        str(note.body["digest"]): str(note.body[kind])
+        for note in vault.notes(kind)
         if str(note.body.get("digest", "")).startswith(prefix)
     }
     if len(found) != 1 or not prefix:
-        raise Wrong(f"{len(found)} plans begin with {prefix!r}; goldcopy restore plan makes one")
-    ((digest, line),) = found.items()
-    plan = Plan.read(str(line))
-    if plan.digest != digest:
-        raise Wrong(f"the plan {prefix} is not what its digest says")
+        raise Wrong(
+            f"{len(found)} {kind}s have a digest that begins with {prefix!r}; goldcopy restore "
+            "plan makes one"
+        )
+    return next(iter(found.values()))
+
+
+def _sure(plan: P, prefix: str) -> P:
+    """The digest is of the plan itself, whatever the note says."""
+    if not plan.digest.startswith(prefix):
+        raise Wrong(f"the {PLAN} {prefix} is not what its digest says")
     return plan

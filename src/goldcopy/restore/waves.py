@@ -1,0 +1,247 @@
+"""Carrying a campaign out: wave by wave, within the budgets, and no further once it goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Final, Literal, NamedTuple
+
+import msgspec
+
+from goldcopy.collect.budget import Budgets
+from goldcopy.collect.outcome import words
+from goldcopy.errors import GoldcopyError, VaultDamaged, VaultUnavailable
+from goldcopy.inventory import Device, Zone
+from goldcopy.restore.apply import Means, apply, resume
+from goldcopy.restore.campaign import Campaign, Part
+from goldcopy.restore.course import Watch
+from goldcopy.restore.gates import Approvals, GoldState, NotAllowed, Permit, Refusal
+from goldcopy.restore.journal import finished, running
+from goldcopy.restore.model import Plan
+from goldcopy.restore.receipt import Receipt
+from goldcopy.snapshot import Snapshot
+
+AT_ONCE: Final = 32
+"""Devices being restored at the same time, over all zones."""
+
+State = Literal["proved", "not proved", "refused", "not begun"]
+
+
+class Job(NamedTuple):
+    """One device of a campaign."""
+
+    plan: Plan
+    target: Callable[[], Snapshot]
+    """Loads the snapshot that the plan goes to. May block: it is called in a thread."""
+    device: Device
+    gold: GoldState
+
+
+class Result(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of one device."""
+
+    device: str
+    state: State
+    why: str = ""
+    plan: str = ""
+    planned: int = 0
+    groups: int = 0
+    seconds: float = 0.0
+
+
+class CampaignReceipt(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a campaign; each device has a receipt of its own beside."""
+
+    campaign: str
+    """Digest."""
+    began: datetime
+    ended: datetime
+    permit: Permit
+    results: tuple[Result, ...]
+    """In the order of the campaign."""
+
+    @property
+    def proved(self) -> bool:
+        """Whether every planned leaf of every device is proved."""
+        return bool(self.results) and all(one.state == "proved" for one in self.results)
+
+
+@dataclass
+class CampaignWatch:
+    """What there is to see while a campaign goes on."""
+
+    total: int = 0
+    results: list[Result] = field(default_factory=list)
+    """As they come in."""
+    devices: dict[str, Watch] = field(default_factory=dict)
+    """Those at work now."""
+    wave: int = 0
+    """From 1."""
+    waves: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """By what the devices so far took; None while none is done."""
+        if not self.results:
+            return None
+        spent = time.monotonic() - self.began
+        return spent / len(self.results) * (self.total - len(self.results))
+
+
+async def apply_campaign(
+    campaign: Campaign,
+    jobs: Mapping[str, Job],
+    means: Means,
+    *,
+    zones: Mapping[str, Zone],
+    approvals: Approvals,
+    permit: Permit,
+    watch: CampaignWatch | None = None,
+    at_once: int = AT_ONCE,
+) -> CampaignReceipt:
+    """Restore device after device, wave after wave; each has its own gates, journal and receipt.
+
+    Called again after it was interrupted, it goes on: what was ended is not begun again, and what
+    was in the middle is resumed. After ``campaign.stop_after`` devices that are not proved no
+    further one is begun; those at work come to their end.
+
+    Args:
+        campaign: which plans, in which order.
+        jobs: by name of the device, one for each part.
+        means: vault, drivers, pace.
+        zones: how many devices of each zone are restored at once.
+        approvals: who has approved the campaign with a given digest.
+        permit: what the person who applies it takes upon themselves, for every device.
+        watch: is written to as it goes on.
+        at_once: devices at work at the same time, over all zones.
+
+    Raises:
+        NotAllowed: the jobs are not those of the campaign; nothing was written.
+        VaultUnavailable, VaultDamaged: as for one device; no further one is begun.
+    """
+    _check(campaign, jobs, means)
+    run = _Run(campaign, jobs, means, zones, approvals, permit, watch or CampaignWatch(), at_once)
+    return await run.all()
+
+
+def _check(campaign: Campaign, jobs: Mapping[str, Job], means: Means) -> None:
+    planned = {part.device: part.plan for part in campaign.parts}
+    given = {name: job.plan.digest for name, job in jobs.items()}
+    if planned != given or campaign.vault != means.vault.id:
+        why = "these are not the plans of the campaign, or it is of another vault"
+        raise NotAllowed("the campaign", [Refusal("plan", why)])
+
+
+class _Run:
+    def __init__(
+        self,
+        campaign: Campaign,
+        jobs: Mapping[str, Job],
+        means: Means,
+        zones: Mapping[str, Zone],
+        approvals: Approvals,
+        permit: Permit,
+        watch: CampaignWatch,
+        at_once: int,
+    ) -> None:
+        self._campaign = campaign
+        self._jobs = jobs
+        self._means = means
+        self._people = tuple(approvals(campaign.digest))
+        self._permit = permit
+        self._watch = watch
+        self._budgets = Budgets([job.device for job in jobs.values()], zones)
+        self._places = asyncio.Semaphore(at_once)
+        self._failures = 0
+
+    async def all(self) -> CampaignReceipt:
+        began = datetime.now(UTC)
+        self._watch.total = len(self._campaign.parts)
+        self._watch.waves = len(self._campaign.waves)
+        results: list[Result] = []
+        for number, wave in enumerate(self._campaign.waves, 1):
+            self._watch.wave = number
+            results += await self._wave(wave)
+        receipt = CampaignReceipt(
+            campaign=self._campaign.digest,
+            began=began,
+            ended=datetime.now(UTC),
+            permit=self._permit,
+            results=tuple(results),
+        )
+        body = {"proved": receipt.proved, **msgspec.to_builtins(receipt)}
+        await self._means.writer.note("campaign.receipt", "", body)
+        return receipt
+
+    async def _wave(self, wave: Sequence[Part]) -> list[Result]:
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._device(self._jobs[one.device])) for one in wave]
+        except BaseExceptionGroup as errors:
+            raise _first(errors) from None
+        return [task.result() for task in tasks]
+
+    async def _device(self, job: Job) -> Result:
+        name = job.device.name
+        async with self._budgets.turn(job.device), self._places:
+            if self._failures >= self._campaign.stop_after:
+                why = f"{self._failures} devices before it are not proved"
+                result = Result(name, "not begun", why)
+            else:
+                result = await self._restored(job)
+                self._failures += result.state != "proved"
+        self._watch.devices.pop(name, None)
+        self._watch.results.append(result)
+        return result
+
+    async def _restored(self, job: Job) -> Result:
+        name, began = job.device.name, time.monotonic()
+        self._watch.devices[name] = Watch()
+        courtesy = self._budgets.courtesy(job.device)
+        device = msgspec.structs.replace(job.device, courtesy=courtesy)
+        means = replace(self._means, watch=self._watch.devices[name])
+        try:
+            receipt = await self._receipt(job, device, means)
+        except (VaultUnavailable, VaultDamaged):
+            raise
+        except GoldcopyError as error:
+            said = str(error).removeprefix(f"{name}: ")
+            return Result(name, "refused", said, plan=job.plan.digest)
+        except Exception as error:  # a mistake of ours about one device stops no other one
+            return Result(name, "not proved", words(name, error, None), plan=job.plan.digest)
+        return Result(
+            name,
+            "proved" if receipt.proved else "not proved",
+            receipt.why,
+            receipt.plan,
+            receipt.planned,
+            receipt.groups,
+            round(time.monotonic() - began, 3),
+        )
+
+    async def _receipt(self, job: Job, device: Device, means: Means) -> Receipt:
+        vault = means.vault.path
+        if done := await asyncio.to_thread(finished, vault, job.plan.digest):
+            return done
+        if journal := await asyncio.to_thread(running, vault, job.plan.digest):
+            return await resume(journal, device, means)
+        target = await asyncio.to_thread(job.target)
+        return await apply(
+            job.plan,
+            target,
+            device,
+            means,
+            gold=job.gold,
+            approvals=lambda digest: self._people if digest == job.plan.digest else (),
+            permit=self._permit,
+        )
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
