@@ -10,6 +10,7 @@ import pytest
 from tests.cli.conftest import Cli
 
 from goldcopy.cli.app import run
+from goldcopy.vault import Reader
 
 
 def test_a_collector_without_identity_pulls_lists_and_says_what_it_cannot(cli: Cli) -> None:
@@ -112,3 +113,42 @@ def test_init_seals_to_keys_that_are_given(tmp_path: Path) -> None:
     assert run(["init", str(tmp_path / "b"), "--recipient", "age1nonsense"]) == 2
     assert run(["init", str(tmp_path / "c"), "--recipient", recipient, "--unsealed"]) == 2
     assert run(["init", str(tmp_path / "a")]) == 2
+
+
+def test_a_bundle_on_a_stick_makes_a_vault_elsewhere(cli: Cli) -> None:
+    folder = cli.plant.inventory.parent
+    cli("pull", "mixer")
+    (folder / "stick").mkdir()
+    code, answer = cli.json("vault", "export", str(folder / "stick"))
+    assert code == 0
+    cli("pull", "mixer")
+    later = str(folder / "later.bundle")
+    assert cli("vault", "export", later, "--since", str(answer["manifest"]["to"]))[0] == 0
+    away = str(folder / "away")
+    code, out, _ = cli("vault", "import", later, "--into", away)
+    assert (code, "it waits" in out) == (0, True)
+    assert cli("vault", "import", answer["path"], "--into", away)[0] == 0
+    text = cli.plant.inventory.read_text()
+    cli.plant.inventory.write_text(text.replace("vault: ./vault", "vault: ./away"))
+    assert len(cli.json("log", "mixer")[1]["snapshots"]) == 2
+    assert cli("vault", "verify")[0] == 0
+    assert cli("pull", "mixer")[0] == 2  # nobody has admitted this machine
+    owner = str(folder / "keys/owner.key")
+    assert cli("vault", "admit", "--owner-key", owner, "--name", "away")[0] == 0
+    assert cli("pull", "mixer")[0] == 0
+    assert cli("vault", "verify")[0] == 0
+
+
+def test_who_is_added_reads_from_then_on(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = cli.plant.inventory.parent
+    cli("pull", "mixer")
+    second = Reader()
+    second.save(folder / "second.key")
+    owner = str(folder / "keys/owner.key")
+    (added,) = second.recipients
+    assert cli("vault", "recipients", "--owner-key", owner, "--add", added)[0] == 0
+    assert cli("vault", "recipients", "--owner-key", owner, "--add", added)[0] == 2
+    cli("pull", "mixer")
+    monkeypatch.setenv("GOLDCOPY_IDENTITY", str(folder / "second.key"))
+    assert cli("show", "mixer")[0] == 0
+    assert cli("vault", "keys")[1].count("sealed to") == 2

@@ -14,6 +14,7 @@ from goldcopy.cli import change as change_
 from goldcopy.cli import check, demo, devices, diff, history, init, pull, show, simulate
 from goldcopy.cli import drift as drift_
 from goldcopy.cli import gold as gold_
+from goldcopy.cli import moving as moving_
 from goldcopy.cli import night as night_
 from goldcopy.cli import replicas as replicas_
 from goldcopy.cli import report as report_
@@ -125,5 +126,5 @@ _group("gold", "Name known-good snapshots, by signature.", gold_.COMMANDS)
 _group(
     "vault",
     "Prove the vault, its keys and its replicas.",
-    vault_.COMMANDS | replicas_.COMMANDS,
+    vault_.COMMANDS | replicas_.COMMANDS | moving_.COMMANDS,
 )
