@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from goldcopy.snapshot import Blob, Gap, Identity, Item, Snapshot
-from goldcopy.vault import Facts, Reader, SigningKey, Vault
+from goldcopy.vault import Facts, Reader, SigningKey, Vault, rotation
 from goldcopy.vault.pack import Builder
 from goldcopy.vault.records import meta
 
@@ -117,6 +117,17 @@ async def test_the_printed_reader_reads_what_we_write(
     assert kinds.count("blob") == len(wanted) == 3
     assert any("base" not in record for record in records if record["record"] == "snapshot")
     assert any("base" in record for record in records if record["record"] == "snapshot")
+
+
+async def test_the_printed_reader_heeds_the_keyring(tmp_path: Path, printed: Printed) -> None:
+    path, owner = tmp_path / "vault", SigningKey()
+    Vault.create(path, owner).close()
+    rotation.rotate(path, owner)
+    rotation.rotate(path, owner)
+    assert [record["body"]["keyring"] for record in printed["records"](path)] == [2, 3]
+    (path / "keyring/0003.json").unlink()
+    with pytest.raises(AssertionError, match=r"00000002\.pack"):
+        list(printed["records"](path))
 
 
 async def test_what_the_specification_says_of_the_files(tmp_path: Path) -> None:
