@@ -271,6 +271,18 @@ def test_sections_of_a_block(new: bytes, moved: tuple[str, ...], severity: str) 
     assert (whole.moved, whole.severity) == ((), "medium")
 
 
+def test_a_time_stamp_does_not_make_slight_what_else_moved() -> None:
+    old = Item("block/1", "block", "BYTES", b"B0000codezz")
+    new = msgspec.structs.replace(old, value=b"B1111codezz", access="read-write")
+    (finding,) = compare(pulled([old]), pulled([new]), NO_RULES, sections=sections).findings
+    assert (finding.moved, finding.severity, finding.why) == (("access", "time"), "medium", "")
+
+
+def test_another_kind_is_another_type() -> None:
+    (finding,) = one_change(item("a"), Item("a", "parameter", "DINT", 1)).findings
+    assert finding.sort == "retyped"
+
+
 def test_big_blocks_that_are_not_at_hand_still_differ() -> None:
     old = Item("block/1", "block", "BYTES", b"B0000" + bytes(300))
     gold, now = pulled([old]), pulled([msgspec.structs.replace(old, value=b"B0000" + bytes(301))])
@@ -306,6 +318,22 @@ def test_gaps_that_may_hide_a_setting(gap: str, counts: bool) -> None:
     clean, holed = pulled(items, rules), pulled(items, rules, [Gap(gap, "why")])
     assert bool(compare(clean, holed, rules, scope).gaps) is counts
     assert bool(compare(holed, clean, rules, scope).gold_gaps) is counts
+
+
+def test_a_gap_above_a_setting_that_a_later_rule_names_counts() -> None:
+    masks = [Rule("a", "process"), Rule("a/**", "process")]
+    for more, counts in [
+        ([], False),
+        ([Rule("a/b", "setting")], True),
+        ([Rule("*/b/c", "setting")], True),
+        ([Rule("b/**", "setting")], False),
+    ]:
+        rules = Rules([*masks, *more])
+        holed = pulled([item("x")], rules, [Gap("a", "why")])
+        assert bool(compare(holed, holed, rules).gaps) is counts
+    early = Rules([Rule("**", "setting", severity="high"), *masks])
+    holed = pulled([item("x")], early, [Gap("a", "why")])
+    assert compare(holed, holed, early).gaps == ()
 
 
 SMALL = st.dictionaries(st.sampled_from("abcdefg"), st.integers(0, 2), max_size=6)

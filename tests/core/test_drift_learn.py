@@ -95,6 +95,21 @@ def test_what_never_becomes_a_rule() -> None:
     }
 
 
+def test_what_moved_once_and_was_gone_once_is_doubtful_alone() -> None:
+    pulls = [pulled({"a": 1, "x": 1}), pulled({"a": 2, "x": 1}), pulled({"x": 1})]
+    learnt = learn(pulls, Rules())
+    assert (learnt.rules, learnt.moved, list(learnt.doubtful)) == ((), {}, ["a"])
+
+
+def test_a_diagnostic_among_what_moves_keeps_its_role() -> None:
+    log = Item("f/log", "tag", "DINT", 1, "diagnostic")
+    learnt = learn([pulled({"f/a": n, "f/b": n, "f/log": log}) for n in range(2)], Rules())
+    assert matches(learnt) == ["f/a", "f/b"]
+    live = Item("f/log", "tag", "DINT", 1, "process")
+    learnt = learn([pulled({"f/a": n, "f/b": n, "f/log": live}) for n in range(2)], Rules())
+    assert matches(learnt) == ["f/**"]
+
+
 def test_a_process_value_that_moves_is_known_already() -> None:
     rules = Rules([Rule("live", "process")])
     assert learn([pulled({"live": n}, rules=rules) for n in range(3)], rules).rules == ()

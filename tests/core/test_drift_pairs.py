@@ -217,6 +217,9 @@ SINGLE = struct.unpack("<f", struct.pack("<f", 20.3))[0]
         ("INT", -1, "UINT", 0xFFFF, False),  # both say what they mean
         ("INT", -1, "DWORD", 0xFFFF, False),
         ("WORD", 5, "DWORD", 5, True),
+        ("DINT", -1, "DWORD", 0xFFFFFFFF, True),
+        ("DINT", 5, "DWORD", 0x10005, False),
+        ("SINT", -1, "BYTE", 0xFF, True),
         ("REAL", SINGLE, "LREAL", 20.3, True),
         ("REAL", SINGLE, "LREAL", SINGLE, True),
         ("REAL", SINGLE, "LREAL", 20.31, False),

@@ -110,6 +110,9 @@ CASES: dict[str, tuple[Word, Facts]] = {
     "of another device": ("gold-refused", replace(FACTS, notes=tuple(approved(OTHER, BOB)))),
     "gold not in the vault": ("gold-lost", replace(FACTS, gold=None)),
     "gold is another snapshot": ("gold-mismatch", replace(FACTS, gold=pulled(item("a")))),
+    "gold has the same settings, and is another snapshot": (
+        "gold-mismatch", replace(FACTS, gold=pulled(item("a"), item("b"), item("live/x", 6))),
+    ),
     "gold is the same of another device": (
         "gold-mismatch", replace(FACTS, gold=pulled(*GOLD.items, device="filler")),
     ),
@@ -159,6 +162,17 @@ def test_every_word_is_used() -> None:
     known, unknown = get_args(Word)
     words = {*get_args(known), *get_args(unknown)}
     assert {word for word, _ in CASES.values()} == words
+
+
+def test_a_setting_under_a_masked_gap_is_not_green() -> None:
+    rules = Rules([Rule("f", "process"), Rule("f/**", "process"), Rule("f/x", "setting")])
+    gold = pulled(item("a"), item("f/x"), rules=rules)
+    holed = pulled(item("a"), gaps=(Gap("f", "no answer"),), rules=rules)
+    until = NOON + 365 * DAY
+    made = Statement.propose(gold, rules, vault="v1", by=ALICE, reason="r", until=until, time=NOON)
+    facts = replace(FACTS, gold=gold, notes=tuple(approved(made, BOB)))
+    assert replace(facts, now=gold).verdict().word == "green"
+    assert replace(facts, now=holed).verdict().word == "gaps"
 
 
 def test_the_comparison_is_told_even_where_it_does_not_count() -> None:

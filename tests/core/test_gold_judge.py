@@ -264,6 +264,18 @@ def test_the_last_decision_counts_not_the_last_proposal() -> None:
     assert judged(notes).valid == MADE
 
 
+def test_one_approval_more_than_needed_is_no_new_decision() -> None:
+    newer = proposal(snapshot(8), time=NOON + 3 * HOUR)
+    more = note(yes(MADE, CAROL, hours=9))
+    result = judged([*approved(MADE, BOB), *approved(newer, BOB), more])
+    assert (result.valid, result.refused) == (newer, ())
+
+
+def test_one_line_of_several_is_enough() -> None:
+    old = f'{BOB} valid-before="20250101Z" {key_words(BOB)}'
+    assert judged(approved(MADE, BOB), who=signers(old)).valid == MADE
+
+
 def test_what_is_later_than_the_time_asked_for_is_not_known_yet() -> None:
     notes = [*approved(MADE, BOB), note(MADE.revocation(BOB, NOON + 5 * HOUR, "no"))]
     assert judged(notes, at=NOON + 4 * HOUR).valid == MADE

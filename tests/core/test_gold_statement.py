@@ -114,6 +114,7 @@ LINE = proposal(ticket="CHG-7").line
         LINE.replace(b"12:00:00Z", b"12:00:00+00:00"),
         LINE.replace(b"12:00:00Z", b"12:00:00.5Z"),
         LINE.replace(b"12:00:00Z", b"12:00:00"),
+        LINE.replace(b"12:00:00Z", b"12:00:00+01:00"),
         LINE.replace(b'["db/9/**","process"],', b""),  # a mask less than its digest says
         LINE.replace(b'["db/9/**","process"]', b'["db/**","process"]'),
         LINE.replace(b"mixer", b"mix\\u0065r"),

@@ -7,14 +7,15 @@ not drift. What cannot be compared is told as such and is never equal.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Final
 
 import msgspec
 
 from goldcopy.drift.model import Drift, Finding, Identified
 from goldcopy.drift.moved import Sections, moved, without_role
-from goldcopy.gold.scope import Scope, gap_paths
-from goldcopy.inventory import Rules, Severity
+from goldcopy.gold.scope import Scope, gap_paths, touches
+from goldcopy.inventory import Rule, Rules, Severity
 from goldcopy.snapshot import Gap, Item, Snapshot
 from goldcopy.snapshot.diff import Change, diff, identity_changes, same
 
@@ -144,10 +145,28 @@ class _Comparison:
 
     def _is_masked(self, gap: Gap) -> bool:
         """Whether surely nothing that a gap hides is a setting, by the signed rules."""
-        return all(
-            self._masks(path) and (path in self._gold.by_path or self._masks(path + "/\0"))
-            for path in gap_paths(gap.path)
-        )
+        return all(map(self._masks, gap_paths(gap.path)))
 
     def _masks(self, path: str) -> bool:
-        return self._rules.role(path) in ("process", "diagnostic")
+        """Whether the rules mask a path, and all below it unless it is known to be an item."""
+        rules = self._rules
+        if rules.role(path) not in ("process", "diagnostic"):
+            return False
+        if path in self._gold.by_path:
+            return True
+        below = rules.rule(path + "/\0")
+        if below is None or below.role == "setting":
+            return False
+        place = self._places[below]
+        return not any(place < later and touches(match, path) for later, match in self._named)
+
+    @cached_property
+    def _places(self) -> dict[Rule, int]:
+        """Rule -> where it stands, last."""
+        return {rule: place for place, rule in enumerate(self._rules.rules)}
+
+    @cached_property
+    def _named(self) -> list[tuple[int, str]]:
+        """The rules that make something a setting: where they stand, and what they match."""
+        rules = enumerate(self._rules.rules)
+        return [(place, rule.match) for place, rule in rules if rule.role == "setting"]

@@ -51,12 +51,9 @@ class Scope:
         return any(fits(path) for fits in self._keeps_out)
 
     def _overlaps(self, path: str) -> bool:
-        if not path:
-            return True
-        if self._excludes(path):
+        if path and self._excludes(path):
             return False
-        segments = path.split("/")
-        return any(_may_match_below(pattern.split("/"), segments) for pattern in self._inside)
+        return any(touches(pattern, path) for pattern in self._inside)
 
 
 def gap_paths(gap: str) -> Iterable[str]:
@@ -70,11 +67,14 @@ def gap_paths(gap: str) -> Iterable[str]:
     return (gap, *(f"{run[1]}{number}" for number in range(first, last + 1)))
 
 
-def _may_match_below(pattern: list[str], path: list[str]) -> bool:
-    """Whether a pattern can match ``path``, or anything below it."""
-    for wanted, segment in zip(pattern, path, strict=False):
+def touches(pattern: str, path: str) -> bool:
+    """Whether a pattern can match ``path``, or anything below it; "" is above everything."""
+    if not path:
+        return True
+    wants, segments = pattern.split("/"), path.split("/")
+    for wanted, segment in zip(wants, segments, strict=False):
         if wanted == "**":
             return True
         if not _matcher(wanted)(segment):
             return False
-    return len(pattern) >= len(path)
+    return len(wants) >= len(segments)

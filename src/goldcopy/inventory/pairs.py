@@ -31,7 +31,7 @@ class SameAs(msgspec.Struct, frozen=True):
         for mine, theirs in self.map:
             if mine == path:
                 return theirs
-            if mine.endswith("**") and path.startswith(mine[:-2]) and path != mine[:-2]:
+            if mine.endswith("**") and path.startswith(mine[:-2]):
                 return theirs[:-2] + path[len(mine) - 2 :]
         return None
 
