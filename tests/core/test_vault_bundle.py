@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import os
 import random
 import shutil
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.core.dying_os import DyingOs, Killed
 from tests.core.replica_vault import VaultOfPacks, tree
+from tests.core.test_vault_disk import FaultyOs
 
 from goldcopy.errors import GoldcopyError, VaultDamaged, VaultUnavailable, Wrong
 from goldcopy.snapshot import Identity, Item, Snapshot
@@ -242,6 +245,32 @@ def test_killed_at_any_step(
         assert wanted(there) == source
         assert not [name for name in tree(there) if name.endswith((".tmp", ".bundle"))]
         shutil.rmtree(there)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+def test_a_disk_that_fails_at_any_step(site: Site, tmp_path: Path, number: int) -> None:
+    def fail(name: str) -> None:
+        raise OSError(number, os.strerror(number))
+
+    said: list[str] = []
+    for at in range(1, 400):
+        there = tmp_path / f"there{at}"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(folder, "os", faulty := FaultyOs(at, fail))
+            try:
+                import_(site.bundles[1, 2], there)
+            except VaultUnavailable as error:
+                said.append(str(error))
+        assert wanted(there).items() <= wanted(site.path).items()
+        assert not [name for name in tree(there) if name.endswith(".tmp")]
+        assert import_(site.bundles[1, 2], there).after[0] == 2
+        shutil.rmtree(there)
+        if len(faulty.calls) < at:
+            assert at > 30
+            assert all(str(tmp_path) in words and "\n" not in words for words in said)
+            assert len(said) == at - 1
+            return
+    raise AssertionError
 
 
 def refused(path: Path, there: Path) -> str:

@@ -236,6 +236,7 @@ def test_what_recipients_cannot_be(plant: Plant) -> None:
         ([mine], [], "is a recipient already"),
         ([], [other], "is no recipient: there are age1"),
         ([], [mine], "no recipient would be left"),
+        ([], [], "name whom to add"),
         (["age1nonsense"], [], "is no public key of age"),
     ]:
         with pytest.raises(Wrong, match=said):

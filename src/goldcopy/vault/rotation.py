@@ -90,6 +90,8 @@ def recipients(
     Raises as ``admit``, and ``Wrong`` for a recipient that is there already or is not, and if none
     would be left.
     """
+    if not add and not remove:
+        raise Wrong("name whom to add, or whom to remove")
     with _changing(path, owner) as vault:
         ring = vault.ring
         for one in add:
