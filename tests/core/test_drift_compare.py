@@ -331,6 +331,8 @@ def test_a_gap_above_a_setting_that_a_later_rule_names_counts() -> None:
         rules = Rules([*masks, *more])
         holed = pulled([item("x")], rules, [Gap("a", "why")])
         assert bool(compare(holed, holed, rules).gaps) is counts
+    below = Rules([Rule("a/**", "setting"), Rule("a", "process")])
+    assert compare(holed, holed, below).gaps == holed.gaps
     early = Rules([Rule("**", "setting", severity="high"), *masks])
     holed = pulled([item("x")], early, [Gap("a", "why")])
     assert compare(holed, holed, early).gaps == ()

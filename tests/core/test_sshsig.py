@@ -75,6 +75,11 @@ def test_nothing_may_stand_behind_the_end_and_no_number_is_padded() -> None:
     ):
         with pytest.raises(Wrong):
             sshsig.parse(bad.armored()).verify(b"m")
+    sha1 = (b"goldcopy", b"", b"sha1", hashlib.sha1(b"m").digest())
+    by_sha1 = ED25519.sign(b"SSHSIG" + b"".join(map(string, sha1)))
+    field = signature_field("ssh-ed25519", by_sha1)
+    with pytest.raises(Wrong, match="hashes the message with 'sha1'"):
+        sshsig.parse(good._replace(hash="sha1", content=field).armored())
     lines = good.armored().splitlines()
     longer = base64.b64encode(base64.b64decode("".join(lines[1:-1])) + b"\0").decode()
     with pytest.raises(Wrong, match="bytes behind its end"):
