@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Self, Unpack
+
+from goldcopy_sim.service import Recorded
 
 from . import demo
 from .drive import DriveSimulator
@@ -13,6 +16,7 @@ from .pccc import MICROLOGIX_1400, DataFile, PcccSimulator
 from .pccc_plc5 import Plc5Simulator
 from .server import Listener
 from .tags import Program, Tag
+from .twin import Loaded
 from .types import COUNTER, NONE, READ_ONLY, READ_WRITE, STRING, TIMER, Member, Structure, string
 
 __all__ = [
@@ -46,6 +50,35 @@ class LogixSimulator(Logix, Listener):
         """Set up a controller; see ``Logix`` for what it can be told."""
         super().__init__(**content)
         self.listen_at(port)
+        self.lacks: Mapping[str, str] = {}
+        self.reach: Mapping[str, object] = {}
+
+    @classmethod
+    def twin(
+        cls,
+        items: Iterable[Recorded],
+        identity: Mapping[str, str],
+        options: Mapping[str, object],
+        *,
+        name: str,
+        port: int = 0,
+    ) -> Self:
+        """The controller that a backup is of, in slot 0.
+
+        Raises:
+            ValueError: It is no Logix controller.
+        """
+        if (profile := options.get("profile", "logix")) != "logix":
+            raise ValueError(f"of the profile {profile} there is no simulator for a backup")
+        found = Loaded(items, identity)
+        made = cls(port=port, **found.content())
+        found.fill(made)
+        made.lacks, made.reach = found.lacks, {"path": None}
+        return made
+
+    def lock(self) -> str:
+        """Classic CIP has no credentials."""
+        return ""
 
     @classmethod
     def demo(cls, name: str, *, port: int = 0, fault: str | None = None) -> Self:

@@ -14,6 +14,7 @@ from .cip import INSTANCE, LOGICAL_CLASS, Attributes, Refusal, Reply, Request
 from .device import Device, Options, parse_path
 from .identity import Identity
 from .tags import Database, Place, Program, Scope, Symbol, Tag, parse_address
+from .types import READ_WRITE, Structure
 
 _SYMBOL: Final = b"\x20\x6b"
 _READS: Final = {access.READ: access.read, access.READ_PART: access.read_part}
@@ -151,6 +152,28 @@ class Logix(Device):
         for scope in (self.database.controller, *self.database.programs.values()):
             scope.number(self.version[0] + self.version[2])
         self._places.clear()
+
+    def install(
+        self, symbols: Iterable[tuple[str, Symbol]], structures: Iterable[Structure]
+    ) -> None:
+        """Take over tags, each with the program that has it, and the structures they are made of.
+
+        Raises:
+            KeyError: There is no such program.
+        """
+        for program, symbol in symbols:
+            scope = self.database.programs[program.lower()] if program else self.database.controller
+            scope.add(symbol)
+        self.templates.replace({kind.instance: kind for kind in structures})
+        for scope in (self.database.controller, *self.database.programs.values()):
+            scope.number(self.version[0] + self.version[2])
+        self._places.clear()
+
+    def wipe(self) -> None:
+        """Every tag that can be written from outside is zero or empty."""
+        for _, place in self.database.tags():
+            if place.access == READ_WRITE and not place.constant:
+                place.memory[:] = bytes(len(place.memory))
 
     def edit(self, *new: Tag) -> None:
         """An online edit brings tags: numbers may move, the edit counters do."""
