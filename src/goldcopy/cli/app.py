@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import wraps
-from typing import Any, ParamSpec
+from importlib import import_module
+from typing import ParamSpec
 
 import typer
 
-from goldcopy.cli import change as change_
-from goldcopy.cli import check, demo, devices, diff, history, init, pull, show, simulate
-from goldcopy.cli import drift as drift_
-from goldcopy.cli import gold as gold_
-from goldcopy.cli import moving as moving_
-from goldcopy.cli import night as night_
-from goldcopy.cli import replicas as replicas_
-from goldcopy.cli import report as report_
-from goldcopy.cli import restore as restore_
-from goldcopy.cli import rules as rules_
-from goldcopy.cli import vault as vault_
+from goldcopy.cli.commands import COMMANDS, GROUPS, Command
 from goldcopy.errors import GoldcopyError, VaultDamaged, Wrong
 
 NEEDS_A_PERSON = 1
@@ -29,31 +20,6 @@ INTEGRITY_IN_DOUBT = 3
 STOPPED = 130
 
 P = ParamSpec("P")
-
-app = typer.Typer(
-    name="goldcopy",
-    help="Pull, keep and compare the configuration of industrial controllers.",
-    no_args_is_help=True,
-    add_completion=False,
-    # Rich help would triple the time that --help takes.
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-COMMANDS = (
-    init.init,
-    check.check,
-    pull.pull,
-    devices.devices,
-    history.log,
-    show.show,
-    diff.diff,
-    drift_.drift,
-    night_.night,
-    history.blame,
-    devices.drivers,
-    simulate.simulate,
-    demo.demo,
-)
 
 
 def main() -> None:
@@ -64,7 +30,7 @@ def main() -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     try:
-        app(arguments)
+        application(sys.argv[1:] if arguments is None else arguments)(arguments)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else NEEDS_A_PERSON
     return 0
@@ -107,24 +73,46 @@ def _code(error: GoldcopyError) -> int:
     return WRONG_USAGE if isinstance(error, Wrong) else NEEDS_A_PERSON
 
 
-def _group(name: str, text: str, commands: Mapping[str, Any]) -> None:
-    group = typer.Typer(
-        help=text, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
+# -- the application -------------------------------------------------------------------------------
+
+
+def application(arguments: Sequence[str]) -> typer.Typer:
+    """All commands, of which only the one that is asked for is loaded: that takes half the time."""
+    words = [word for word in arguments if not word.startswith("-")]
+    app = _typer("Pull, keep, compare and restore the configuration of industrial controllers.")
+    _fill(app, COMMANDS, words[:1])
+    for name, (text, commands) in GROUPS.items():
+        group = _typer(text)
+        _fill(group, commands, words[1:2] if words[:1] == [name] else ())
+        app.add_typer(group, name=name)
+    return app
+
+
+def _typer(text: str) -> typer.Typer:
+    return typer.Typer(
+        help=text,
+        no_args_is_help=True,
+        add_completion=False,
+        # Rich help would triple the time that --help takes.
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
     )
-    for word, command in commands.items():
-        group.command(word)(_guarded(command))
-    app.add_typer(group, name=name)
 
 
-for each in COMMANDS:
-    app.command()(_guarded(each))
-_group("report", "Evidence for auditors.", report_.COMMANDS)
-_group("restore", "Known-good parameters back, with proof.", restore_.COMMANDS)
-_group("change", "Changes that are expected, with their tickets.", change_.COMMANDS)
-_group("rules", "What is a setting, and what moves by itself.", rules_.COMMANDS)
-_group("gold", "Name known-good snapshots, by signature.", gold_.COMMANDS)
-_group(
-    "vault",
-    "Prove the vault, its keys and its replicas.",
-    vault_.COMMANDS | replicas_.COMMANDS | moving_.COMMANDS,
-)
+def _fill(app: typer.Typer, commands: Mapping[str, Command], wanted: Collection[str]) -> None:
+    for name, command in commands.items():
+        if name in wanted:
+            app.command(name)(_guarded(load(command)))
+        else:
+            app.command(name, help=command.help)(_listed)
+
+
+def _listed() -> None:
+    """Only its name and its line are needed."""
+
+
+def load(command: Command) -> Callable[..., None]:
+    """The function of a command."""
+    module, _, function = command.where.partition(":")
+    found: Callable[..., None] = getattr(import_module(f"goldcopy.cli.{module}"), function)
+    return found

@@ -124,6 +124,3 @@ def _note(vault: Vault, kind: str, bodies: Mapping[str, Mapping[str, object]]) -
 def _unless_all(outcomes: Sequence[Outcome]) -> None:
     if any(one.state != "kept" or one.gaps for one in outcomes):
         raise typer.Exit(1)
-
-
-COMMANDS = {"open": open_, "close": close, "list": list_}

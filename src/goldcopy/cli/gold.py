@@ -313,13 +313,3 @@ def _keep(vault: Vault, kind: str, made: Statement, signature: str, as_json: boo
         output.emit({"kind": kind, "device": made.device, "statement": made, "note": note})
     else:
         print(f"{kind}  {made.device}  {made.snapshot[:12]}  by {made.by}, kept as {note[:12]}")
-
-
-COMMANDS = {
-    "propose": propose,
-    "approve": approve,
-    "revoke": revoke,
-    "submit": submit,
-    "list": list_,
-    "verify": verify,
-}

@@ -133,7 +133,6 @@ def recipients(
 def _owner(path: Path) -> SigningKey:
     from goldcopy.cli.passphrase import unlocked
     from goldcopy.vault import SigningKey
-    from goldcopy.vault.merge import Receipt
 
     return unlocked(path, SigningKey.load)
 
@@ -149,13 +148,3 @@ def _told(changed: Changed, as_json: bool) -> None:
     print(f"head  pack {seq}  {digest}   (note it elsewhere)")
     if not changed.noted:
         print("the head does not cover this keyring yet: note its number too")
-
-
-COMMANDS = {
-    "export": export,
-    "import": import_,
-    "admit": admit,
-    "rotate": rotate,
-    "retire": retire,
-    "recipients": recipients,
-}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -74,6 +73,8 @@ def _proved(vault: Vault) -> tuple[str, ...]:
 
 def _copied(plant: Inventory) -> list[str]:
     """What is amiss with the replicas, once they were brought up to date as far as they can be."""
+    import asyncio
+
     from goldcopy.cli.replicas import reachable
     from goldcopy.replica.sync import sync
 
@@ -85,6 +86,8 @@ def _copied(plant: Inventory) -> list[str]:
 
 def _tell(plant: Inventory, vault: Vault, told: News, found: Night) -> Sequence[str]:
     """Send the news where the inventory says; they count as told only if somebody got them."""
+    import asyncio
+
     from goldcopy.report.news import TOLD
 
     failed = _sent(plant, told) if told.lines else []

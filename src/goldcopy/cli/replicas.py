@@ -204,12 +204,3 @@ def reachable(plant: Inventory) -> dict[str, Opening]:
 
 def _behind(packs: int) -> str:
     return f"{packs} packs behind" if packs else "up to date"
-
-
-COMMANDS = {
-    "sync": sync,
-    "replicas": replicas,
-    "compare": compare,
-    "attest": attest,
-    "repair": repair,
-}

@@ -148,6 +148,3 @@ def _json(answer: object) -> str:
     import msgspec
 
     return msgspec.json.format(msgspec.json.encode(answer), indent=2).decode() + "\n"
-
-
-COMMANDS = {"attack": attack}

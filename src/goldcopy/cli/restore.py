@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -43,6 +42,8 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Read the device, and list every write that would take it to a snapshot. Writes nothing."""
+    import asyncio
+
     from goldcopy.cli.options import opened, read_inventory
     from goldcopy.errors import Unreachable
     from goldcopy.restore.kept import keep_plan
@@ -84,6 +85,8 @@ def approve(
     as_json: Json = False,
 ) -> None:
     """Approve a plan with your own key: its digest, for its device, now."""
+    import asyncio
+
     from goldcopy.cli import output
     from goldcopy.cli.options import opened, read_inventory
     from goldcopy.cli.signing import signature_of
@@ -222,6 +225,8 @@ def _interrupted(name: str, inventory: Path, as_json: bool, back: bool) -> None:
 
 
 def _run(vault: Vault, work: Callable[[Writer], Awaitable[Receipt]]) -> Receipt:
+    import asyncio
+
     async def main() -> Receipt:
         async with vault.writing() as writer:
             return await work(writer)
@@ -276,6 +281,8 @@ def _target(vault: Vault, device: Device, to: str, gold: GoldState | None) -> Sn
 
 def _pulled(plant: Inventory, vault: Vault, device: Device) -> str:
     """Read the device now; why it could not be read, if so."""
+    import asyncio
+
     from goldcopy.cli.pull import pull_into
 
     (outcome,) = asyncio.run(pull_into(vault, [device], plant.zones, full=True))
@@ -342,13 +349,3 @@ def _show_receipt(receipt: Receipt, as_json: bool, wanted_back: bool = False) ->
         print(f"{receipt.device}: {counts or 'nothing to write'}; {seconds:.1f} s")
     if not good:
         raise typer.Exit(UNPROVED)
-
-
-COMMANDS = {
-    "plan": plan,
-    "approve": approve,
-    "apply": apply,
-    "resume": resume,
-    "rollback": rollback,
-    "list": list_,
-}

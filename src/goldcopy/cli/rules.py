@@ -49,6 +49,3 @@ def learn(
         print(found.yaml())
     for path, why in found.doubtful.items():
         output.console().print(output.styled(f"{path}: moved, and is no live value: {why}", "red"))
-
-
-COMMANDS = {"learn": learn}

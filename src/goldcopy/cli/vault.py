@@ -125,6 +125,3 @@ def keys(inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False) ->
             print(f"sealed to {recipient}")
         if not ring.recipients:
             print("NOT sealed: whoever reaches the packs can read them")
-
-
-COMMANDS = {"head": head, "verify": verify, "reindex": reindex, "keys": keys}
