@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Iterable, Mapping
-from typing import ClassVar, Self, Unpack
+from typing import ClassVar, Self, Unpack, cast
 
-from goldcopy_sim.service import LOOPBACK, Connections
+from goldcopy_sim.service import LOOPBACK, Connections, Recorded
 
 from . import demo
 from .block import Block, Key, Kind
 from .connection import Connection
 from .cpu import Cpu, Identity, Options
 from .faults import FAULTS
+from .twin import Loaded
 
 __all__ = ["Block", "Identity", "Key", "Kind", "Options", "S7Simulator"]
 
@@ -35,6 +37,36 @@ class S7Simulator(Cpu):
         self.host, self.port = LOOPBACK, port
         self.connections = Connections()
         self._live: set[Connection] = set()
+        self.lacks: Mapping[str, str] = {}
+        self.reach: Mapping[str, object] = {}
+
+    @classmethod
+    def twin(
+        cls,
+        items: Iterable[Recorded],
+        identity: Mapping[str, str],
+        options: Mapping[str, object],
+        *,
+        name: str,
+        port: int = 0,
+    ) -> Self:
+        """The CPU that a backup is of, in the rack and slot where it is asked for."""
+        found = Loaded(items, identity)
+        rack, slot = (cast(int, options.get(key, at)) for key, at in (("rack", 0), ("slot", 2)))
+        made = cls(port=port, memory=found.memory(), rack=rack, slot=slot, **found.options())
+        found.fill(made)
+        made.lacks, made.reach = found.lacks, {"remote_tsap": None}
+        return made
+
+    def wipe(self) -> None:
+        """Every data block is zero; its program blocks stay."""
+        for memory in self.data.values():
+            memory[:] = bytes(len(memory))
+
+    def lock(self) -> str:
+        """Protection level 3."""
+        self.protection, self.password = 3, secrets.token_hex(4)
+        return "protection level 3, with another password"
 
     @classmethod
     def demo(cls, name: str, *, port: int = 0, fault: str | None = None) -> Self:
