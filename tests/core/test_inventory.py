@@ -193,7 +193,7 @@ devices:
         "4: a zone has no key max_device; did you mean max_devices?",
         "5: timeout: 5 is not a time with a unit; write 5s for seconds",
         "5: defaults has no key writable; possible: driver, port, zone, timeout, deadline, "
-        "courtesy, username, password, keep_process, rules",
+        "courtesy, username, password, keep_process, rules, recovery",
         "6: an inventory has no key devises; did you mean devices?",
         "9: driver: there is no driver plk; did you mean plc?",
         "10: host: 10.0.0.010 is no IP address; write one like 192.0.2.10 or fd00::10, without "

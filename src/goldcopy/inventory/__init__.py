@@ -3,8 +3,8 @@
 ``document`` turns YAML into a tree with lines, ``scalars`` and ``fields`` read values out of it,
 ``load`` has the keys, ``options`` hands the driver's own keys to its struct, ``rules``,
 ``globs`` and ``tolerance`` say what an item is for and how it is compared, ``gold`` who approves,
-``pairs`` which devices belong together, ``replicas`` where else the vault is, ``restore`` in which
-order devices are put back, ``model`` is the result.
+``pairs`` which devices belong together, ``recovery`` what a runbook tells, ``replicas`` where else
+the vault is, ``restore`` in which order devices are put back, ``model`` is the result.
 """
 
 from goldcopy.inventory.globs import path_matcher
@@ -13,6 +13,7 @@ from goldcopy.inventory.load import load
 from goldcopy.inventory.mistakes import InventoryMistakes, Mistake
 from goldcopy.inventory.model import Device, Inventory, Zone
 from goldcopy.inventory.pairs import SameAs
+from goldcopy.inventory.recovery import Recovery
 from goldcopy.inventory.replicas import InFolder, InS3, InSftp, Lock, ReplicaPlace
 from goldcopy.inventory.restore import RestorePolicy
 from goldcopy.inventory.rules import Rule, Rules, Severity, parse_rules
@@ -30,6 +31,7 @@ __all__ = [
     "InventoryMistakes",
     "Lock",
     "Mistake",
+    "Recovery",
     "ReplicaPlace",
     "RestorePolicy",
     "Rule",

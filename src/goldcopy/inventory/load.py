@@ -17,6 +17,7 @@ from goldcopy.inventory.mistakes import Gathered
 from goldcopy.inventory.model import Device, Inventory, Zone
 from goldcopy.inventory.options import Options
 from goldcopy.inventory.pairs import Links
+from goldcopy.inventory.recovery import Recovery, recovery
 from goldcopy.inventory.replicas import ReplicaPlace, replicas
 from goldcopy.inventory.restore import Places, RestorePolicy, restore_policy
 from goldcopy.inventory.rules import Rule, Rules
@@ -40,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True):
     password: SecretSource | None = None
     keep_process: bool = False
     rules: tuple[Rule, ...] = ()
+    recovery: Recovery = Recovery()
 
 
 def load(path: Path, registry: Registry) -> Inventory:
@@ -75,6 +77,7 @@ class _Reader:
     def inventory(self, root: Node | None) -> Inventory:
         fields = Fields(root, self._mistakes, "an inventory")
         vault = fields.require("vault", self._path, Path(), "vault: ./vault")
+        source = fields.take("source", self._path, None)
         identity = fields.take("identity", self._path, self._folder / "keys/reader.key")
         if fields.has("zones"):
             self._zones = None
@@ -97,7 +100,15 @@ class _Reader:
         )
         fields.close()
         return Inventory(
-            vault, self._zones or {}, devices, places, self._gold, notify, identity, restore
+            vault=vault,
+            zones=self._zones or {},
+            devices=devices,
+            replicas=places,
+            gold=self._gold,
+            notify=notify,
+            identity=identity,
+            restore=restore,
+            source=source,
         )
 
     def _path(self, node: Node) -> Path:
@@ -164,6 +175,7 @@ class _Reader:
             approvers=fields.take("approvers", APPROVERS, approvers),
             standby_of=standby_of,
             same_as=same_as,
+            recovery=said.recovery,
         )
         if device.safety and device.writable:
             fields.wrong("safety", "a safety controller is never written; leave writable out")
@@ -187,6 +199,11 @@ class _Reader:
             ),
             keep_process=fields.take("keep_process", switch, base.keep_process),
             rules=base.rules + fields.take("rules", self._rules, no_rules),
+            recovery=fields.take(
+                "recovery",
+                lambda node: recovery(node, self._mistakes, base.recovery),
+                base.recovery,
+            ),
         )
         if settings.deadline < settings.timeout:
             key = "deadline" if fields.has("deadline") else "timeout"

@@ -12,6 +12,7 @@ from goldcopy.driver import Courtesy, Target
 from goldcopy.errors import Wrong
 from goldcopy.inventory.gold import GoldPolicy
 from goldcopy.inventory.pairs import SameAs
+from goldcopy.inventory.recovery import Recovery
 from goldcopy.inventory.replicas import ReplicaPlace
 from goldcopy.inventory.restore import RestorePolicy
 from goldcopy.inventory.rules import Rules
@@ -58,6 +59,7 @@ class Device(msgspec.Struct, frozen=True):
     """Another device of the inventory that is the same controller, read in another way."""
     safety: bool = False
     """Whether it runs a safety program: then a restore never writes to it."""
+    recovery: Recovery = Recovery()
 
     def target(self) -> Target:
         """What a driver needs to reach it; fetches the password now, and may block on a file.
@@ -93,6 +95,9 @@ class Inventory(msgspec.Struct, frozen=True):
     """The reader's identity, which opens a sealed vault. Where there is no such file, goldcopy can
     only write to it."""
     restore: RestorePolicy = RestorePolicy()
+    source: Path | None = None
+    """The vault of which gold copies and snapshots are restored, if it is another one than
+    ``vault``: that of a recovery kit is only read."""
 
     def select(self, *wanted: str, zone: str = "") -> tuple[Device, ...]:
         """The devices with these names or name patterns (``line1-*``), in the order of the file.
