@@ -56,7 +56,7 @@ async def test_all_of_it_is_in_the_vault(tmp_path: Path) -> None:
         assert vault.load(receipt.after).by_path["axis/3/limit"].value == 300
         assert unfinished(vault.path) == []
         (journal,) = (vault.path / "restores").iterdir()
-        assert journal.name == f"{receipt.plan}.done"
+        assert journal.name == f"press@{receipt.plan}.done"
         assert journal.stat().st_mode & 0o777 == 0o600
         events = [json.loads(line)["event"] for line in journal.read_text().splitlines()]
         assert events == ["begun", *["writing"] * 6, "receipt"]
@@ -172,7 +172,7 @@ async def test_a_controller_that_is_gone_leaves_doubt_and_a_journal(tmp_path: Pa
         assert receipt.counts["in doubt"] == 6
         assert receipt.counts["unchanged"] == WRITES - 6
         (journal,) = unfinished(found.means.vault.path, "press")
-        assert journal.stem == plan.digest
+        assert journal.stem == f"press@{plan.digest}"
 
 
 async def test_settings_that_move_beside_the_plan_are_named(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -85,17 +85,20 @@ class Plant:
 
 
 @asynccontextmanager
-async def plant(folder: Path, stop_after: int = 1) -> AsyncIterator[Plant]:
+async def plant(
+    folder: Path, stop_after: int = 1, names: Sequence[str] = NAMES
+) -> AsyncIterator[Plant]:
     Vault.create(folder / "vault").close()
     vault = Vault.open(folder / "vault")
     async with AsyncExitStack() as stack:
-        presses = {name: await stack.enter_async_context(Press()) for name in NAMES}
+        presses = {name: await stack.enter_async_context(Press()) for name in names}
         writer = await stack.enter_async_context(vault.writing(linger=0))
         devices = [
             msgspec.structs.replace(
                 device(press.port),
                 name=name,
                 zone="lines" if name.startswith("line") else "",
+                timeout=2.0,
                 standby_of="line-2" if name == "line-2b" else "",
             )
             for name, press in presses.items()
@@ -229,6 +232,17 @@ async def test_interrupted_it_goes_on_where_it_was(tmp_path: Path) -> None:
             assert held(one) == as_gold()
 
 
+async def test_many_at_once_do_not_stand_in_each_others_way(tmp_path: Path) -> None:
+    async with plant(tmp_path, names=[f"press-{n}" for n in range(24)]) as found:
+        campaign = await found.plan()
+        assert len(campaign.waves) == 1
+        receipt = await found.restore()
+        assert receipt.proved, receipt.results
+        for press in found.presses.values():
+            assert held(press) == as_gold()
+            assert len(press.wrote) == WRITES
+
+
 async def test_a_campaign_is_kept_and_has_one_form(tmp_path: Path) -> None:
     async with plant(tmp_path) as found:
         campaign = await found.plan()
@@ -268,5 +282,5 @@ def test_a_standby_comes_before_its_active_device_wherever_it_is_named() -> None
         ((("b2",), ("c", "b")), [["b2"], ["b", "c"], ["a2"], ["a"]]),
         ((("*",),), [["b2", "a2"], ["a", "b", "c"]]),
     ]:
-        inventory = Inventory(Path(), {}, devices, restore=RestorePolicy(policy))  # type: ignore[arg-type]
+        inventory = Inventory(Path(), {}, devices, restore=RestorePolicy(policy))
         assert [[d.name for d in wave] for wave in waves(inventory, devices)] == wanted

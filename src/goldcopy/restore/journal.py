@@ -1,8 +1,8 @@
 """The journal of one restore: on the disk before anything is sent, so that a kill loses nothing.
 
-``<vault>/restores/<plan digest>.journal``, JSON Lines, each line synced before what it announces is
-done. It ends by being named ``.done``. All that resume and rollback need is in it, big content too:
-who may only write to the vault can still finish what was begun.
+``<vault>/restores/<device>@<plan digest>.journal``, JSON Lines, each line synced before what it
+announces is done. It ends by being named ``.done``. All that resume and rollback need is in it, big
+content too: who may only write to the vault can still finish what was begun.
 """
 
 from __future__ import annotations
@@ -68,9 +68,10 @@ _decode = msgspec.json.Decoder(Event).decode
 class Journal:
     """One restore's journal. Its methods block on the disk: call them in a thread."""
 
-    def __init__(self, path: Path, events: list[Event]) -> None:
+    def __init__(self, path: Path, events: list[Event], torn: int | None = None) -> None:
         """Use ``begin`` or ``open``."""
         self.path = path
+        self._torn = torn
         self.events = events
         first = events[0]
         assert isinstance(first, Begun)
@@ -89,7 +90,7 @@ class Journal:
         blobs: Mapping[str, bytes],
     ) -> Self:
         """The first line, on the disk. Raises ``Wrong`` if this plan was begun before."""
-        path = vault / FOLDER / f"{plan.digest}.journal"
+        path = _place(vault, plan, "journal")
         texts = {sha: base64.b64encode(data).decode() for sha, data in blobs.items()}
         begun = Begun(plan.line.decode(), before, permit, time, texts)
         with disk(path):
@@ -107,16 +108,14 @@ class Journal:
         """Read a journal. Raises ``VaultUnavailable``, ``VaultDamaged``."""
         with disk(path):
             data = path.read_bytes()
+        # A last line without its end was cut short by a kill: what it announces was never begun.
         whole = data.rfind(b"\n") + 1
-        if whole < len(data):  # a kill came in the middle: what it announces was never begun
-            with disk(path):
-                os.truncate(path, whole)
         try:
             events: list[Event] = [_decode(line) for line in data[:whole].splitlines()]
             if not events or not isinstance(events[0], Begun):
                 raise Wrong("it does not begin as a journal does")
-            journal = cls(path, events)
-            if journal.plan.digest != path.stem:
+            journal = cls(path, events, whole if whole < len(data) else None)
+            if _name(journal.plan) != path.stem:
                 raise Wrong("it is named after another plan")
         except (msgspec.DecodeError, ValueError, Wrong) as error:
             raise VaultDamaged(f"{path} is no journal of a restore: {error}") from None
@@ -125,6 +124,9 @@ class Journal:
     def add(self, event: Event) -> None:
         """Write one line; return when it is on the disk."""
         with disk(self.path):
+            if self._torn is not None:
+                os.truncate(self.path, self._torn)
+                self._torn = None
             _append(self.path, event)
         self.events.append(event)
 
@@ -154,19 +156,20 @@ def unfinished(vault: Path, device: str = "") -> list[Path]:
     folder = vault / FOLDER
     with disk(folder):
         found = sorted(folder.glob("*.journal")) if folder.is_dir() else []
-    return [path for path in found if device in ("", Journal.open(path).plan.device)]
+    # By their names alone: some may be at work, and come to their end, at this moment.
+    return [path for path in found if device in ("", path.name.partition("@")[0])]
 
 
-def running(vault: Path, plan: str) -> Path | None:
-    """The journal of the plan with this digest, if it was begun and did not come to an end."""
-    path = vault / FOLDER / f"{plan}.journal"
+def running(vault: Path, plan: Plan) -> Path | None:
+    """The journal of a plan that was begun and did not come to an end."""
+    path = _place(vault, plan, "journal")
     with disk(path):
         return path if path.exists() else None
 
 
-def finished(vault: Path, plan: str) -> Receipt | None:
-    """What came of the plan with this digest, if it came to an end."""
-    path = vault / FOLDER / f"{plan}.done"
+def finished(vault: Path, plan: Plan) -> Receipt | None:
+    """What came of a plan that came to an end."""
+    path = _place(vault, plan, "done")
     with disk(path):
         if not path.exists():
             return None
@@ -176,16 +179,24 @@ def finished(vault: Path, plan: str) -> Receipt | None:
 
 def refuse_second(vault: Path, plan: Plan) -> None:
     """Raise ``Wrong`` if this plan was applied before, or another restore is not finished."""
-    done = vault / FOLDER / f"{plan.digest}.done"
+    done = _place(vault, plan, "done")
     with disk(done):
         applied = done.exists()
     if applied:
         raise Wrong(f"{plan.device}: plan {plan.digest[:12]} was applied before; make a new one")
     for path in unfinished(vault, plan.device):
         raise Wrong(
-            f"{plan.device}: the restore {path.stem[:12]} was interrupted: resume it, or roll it "
-            "back, first"
+            f"{plan.device}: the restore {path.stem.partition('@')[2][:12]} was interrupted: "
+            "resume it, or roll it back, first"
         )
+
+
+def _place(vault: Path, plan: Plan, suffix: str) -> Path:
+    return vault / FOLDER / f"{_name(plan)}.{suffix}"
+
+
+def _name(plan: Plan) -> str:
+    return f"{plan.device}@{plan.digest}"
 
 
 def _append(path: Path, event: Event, flags: int = 0) -> None:

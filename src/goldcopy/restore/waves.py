@@ -225,9 +225,9 @@ class _Run:
 
     async def _receipt(self, job: Job, device: Device, means: Means) -> Receipt:
         vault = means.vault.path
-        if done := await asyncio.to_thread(finished, vault, job.plan.digest):
+        if done := await asyncio.to_thread(finished, vault, job.plan):
             return done
-        if journal := await asyncio.to_thread(running, vault, job.plan.digest):
+        if journal := await asyncio.to_thread(running, vault, job.plan):
             return await resume(journal, device, means)
         target = await asyncio.to_thread(job.target)
         return await apply(
