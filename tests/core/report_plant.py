@@ -8,7 +8,11 @@ import msgspec
 from tests.core.gold_people import ALICE, BOB, CAROL, DAY, HOUR, NOON, approved, note, signers
 
 from goldcopy.drift.change import Origin
+from goldcopy.drift.compare import compare
 from goldcopy.drift.known import Pulled
+from goldcopy.drift.model import Identified
+from goldcopy.drift.pairs import Pair
+from goldcopy.drift.second_path import Disagreement
 from goldcopy.drift.survey import Standing
 from goldcopy.drift.verdict import verdict
 from goldcopy.gold.judge import judge
@@ -128,6 +132,24 @@ def one_value() -> Subject:
     return of(plc("mixer-02"), gold, now, signed(gold), origins=since)
 
 
+def pairs() -> tuple[Pair, ...]:
+    """A pair that is one, a standby that was left behind, and a host that lies."""
+    one, other = state("a"), state("a", db__2__value17=99)
+    left = compare(one, other, RULES)
+    lie = Disagreement("db/2/value17", LONG, *(s.by_path["db/2/value17"] for s in (other, one)))
+    gone = Disagreement(HOSTILE, HOSTILE, None, one.by_path["db/2/value17"])
+    return (
+        Pair("standby", "line0-plc01", "line0-plc00", "ready", "", ("RUN", "STANDBY")),
+        Pair("standby", "line0-plc03", "line0-plc02", "differs",
+             "1 settings of line0-plc03 are not as on the active one", ("RUN", ""),
+             (Identified("firmware", "high", "V4.2.1", HOSTILE),), left.findings),
+        Pair("second path", "line0-plc04", "press-07", "disagree",
+             "line0-plc04 and press-07 tell 2 settings differently",
+             disagreements=(lie, gone)),
+        Pair("second path", "line0-plc05", "robot-4", "not-read", "no answer"),
+    )  # fmt: skip
+
+
 def night(green: int = 52) -> Night:
     """Sixty devices, of which most are quiet."""
     name = "conveyor-with-a-name-that-somebody-made-very-long-indeed-in-hall-4"
@@ -158,6 +180,7 @@ def night(green: int = 52) -> Night:
             Lag("offsite", 12, AT - 9 * DAY, Seen(19, AT - 9 * DAY, None, "no route to host")),
         ),
         ("pack 00000017 is not as it was written; run goldcopy vault repair",),
+        pairs(),
     )  # fmt: skip
 
 

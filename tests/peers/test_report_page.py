@@ -147,9 +147,12 @@ def test_the_summary_is_on_the_first_screen(
         "return [...document.querySelectorAll('h1, #summary .head, .sum div, .alarm')]"
         ".map(box => box.getBoundingClientRect().bottom)"
     )
-    assert len(bottom) == 1 + 1 + 6 + 1
+    assert len(bottom) == 1 + 2 + 6 + 1
     assert max(bottom) < size[1]
-    assert seen(browser, "#summary .head") == ["8 of 60 devices need a person."]
+    assert seen(browser, "#summary .head") == [
+        "8 of 60 devices need a person.",
+        "3 of 4 pairs need a person.",
+    ]
     assert seen(browser, ".sum div")[0] == "3\ndrift"
     places = browser.run(
         "return ['summary', 'devices', 'quiet', 'masks']"
@@ -163,12 +166,12 @@ def test_each_device_is_there_the_worst_first(
     browser: Browser, bad: Path, size: tuple[int, int]
 ) -> None:
     browser.show(bad, *size)
-    loud = seen(browser, "article h3")
+    loud = seen(browser, "article[id^=device] h3")
     assert loud[0] == "press-07"
-    assert loud == seen(browser, "#summary td a")
+    assert loud == seen(browser, "#summary td a[href^='#device']")
     assert len(loud) == 8
     assert len(seen(browser, "#quiet tbody tr")) == 52
-    words = seen(browser, "article .tag")
+    words = seen(browser, "article[id^=device] .tag")
     assert words == sorted(words, key=lambda word: word in ("no-gold", "gold-not-approved"))
 
 
@@ -191,6 +194,26 @@ def test_what_changed_since_when_and_against_whose_approval(browser: Browser, ba
     assert "approved by" in said
 
 
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=str)
+def test_pairs_are_told(browser: Browser, bad: Path, size: tuple[int, int]) -> None:
+    browser.show(bad, *size)
+    titles = seen(browser, "article[id^=pair] h3")
+    assert titles == [
+        "line0-plc03, standby of line0-plc02",
+        "line0-plc04, second path of press-07",
+        "line0-plc05, second path of robot-4",
+    ]
+    (said,) = seen(browser, "#pair-line0-plc03-standby")
+    assert "17 rpm" in said
+    assert "99 rpm" in said
+    (said,) = seen(browser, "#pair-line0-plc04-second-path")
+    assert LONG in said
+    assert "(not there)" in said
+    ready = [row for row in seen(browser, "#summary tbody tr") if "line0-plc01" in row]
+    assert "ready" in ready[0]
+    assert "STANDBY; line0-plc00: RUN" in ready[0]
+
+
 def test_masks_are_told(browser: Browser, bad: Path, good: Path) -> None:
     for path in (bad, good):
         browser.show(path, *PHONE)
@@ -209,7 +232,7 @@ def test_names_and_values_are_text(browser: Browser, bad: Path) -> None:
     assert browser.run("return document.scripts.length + document.images.length") == 0
     assert browser.run("return document.title").startswith("Drift report")
     body = browser.run("return document.body.innerText")
-    assert body.count(HOSTILE) == 4  # as path, as value, as mode, as a gap's reason
+    assert body.count(HOSTILE) == 6  # as path (twice), value, mode, firmware, a gap's reason
     assert LONG in body
     assert "(1500 characters)" in body
 

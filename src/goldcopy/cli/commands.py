@@ -33,7 +33,7 @@ COMMANDS: Final = {
     ),
     "drift": Command(
         "drift:drift",
-        "Show what has drifted from the gold copies. Exit code 0 only if all devices are green.",
+        "Show what has drifted from the gold copies, and whether pairs are alike.",
     ),
     "night": Command(
         "night:night",

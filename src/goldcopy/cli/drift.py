@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from goldcopy.collect import Outcome
     from goldcopy.drift.change import Origin
     from goldcopy.drift.model import Drift, Finding
+    from goldcopy.drift.pairs import Pair
     from goldcopy.drift.survey import Standing
+    from goldcopy.gold.judgement import Judgement
     from goldcopy.inventory import Device, Inventory
+    from goldcopy.snapshot import Item
     from goldcopy.vault import Vault
 
 SHOWN = 20
@@ -38,7 +41,10 @@ def drift(
     inventory: InventoryFile = DEFAULT_INVENTORY,
     as_json: Json = False,
 ) -> None:
-    """Show what has drifted from the gold copies. Exit code 0 only if all devices are green."""
+    """Show what has drifted from the gold copies, and whether pairs are alike.
+
+    Exit code 0 only if all devices are green and all pairs good.
+    """
     from goldcopy.cli import output
     from goldcopy.cli.gold import context
     from goldcopy.cli.options import opened, read_inventory
@@ -57,10 +63,16 @@ def drift(
         if report is not None:
             leave(night, report)
         if as_json:
-            output.emit({"devices": [told(one, whence[one.device]) for one in standings]})
+            output.emit(
+                {
+                    "devices": [told(one, whence[one.device]) for one in standings],
+                    "pairs": [told_pair(one) for one in night.pairs],
+                }
+            )
         else:
             show(standings, whence)
-        if not all(one.verdict.green for one in standings):
+            show_pairs(night.pairs)
+        if not night.as_approved:
             raise typer.Exit(1)
 
 
@@ -162,6 +174,61 @@ def line(finding: Finding) -> str:
     return "  ".join(part for part in parts if part)
 
 
+def show_pairs(pairs: Sequence[Pair]) -> None:
+    """Standby pairs and second paths, then in what two of them differ."""
+    from goldcopy.cli import output
+    from goldcopy.report.text import value_of
+
+    if not pairs:
+        return
+    out = output.console()
+    out.print()
+    rows: list[output.Row] = [
+        [
+            one.device,
+            f"{one.sort} of {one.other}",
+            output.styled(one.word, "green" if one.good else "bold red"),
+            " and ".join(filter(None, one.modes)),
+            one.why,
+        ]
+        for one in pairs
+    ]
+    output.table(["device", "", "state", "modes", ""], rows)
+    for one in pairs:
+        if one.good:
+            continue
+        lines = [f"! {d.field}: {d.old} -> {d.new}" for d in one.identity]
+        lines += [line(finding) for finding in one.findings]
+        lines += [
+            f"~ {d.path}: {value_of(d.mine) or '(not there)'}; "
+            f"{one.other} {d.other}: {value_of(d.theirs) or '(not there)'}"
+            for d in one.disagreements
+        ]
+        for text in lines[:SHOWN]:
+            out.print(output.styled(text, "red"))
+        if len(lines) > SHOWN:
+            out.print(f"  and {len(lines) - SHOWN} more (--json has all)")
+
+
+def told_pair(one: Pair) -> dict[str, Any]:
+    """A pair for machines."""
+    import msgspec
+
+    return msgspec.structs.asdict(one) | {
+        "good": one.good,
+        "findings": [_finding(finding, None) for finding in one.findings],
+        "disagreements": [
+            {
+                "path": d.path,
+                "other": d.other,
+                "mine": _item(d.mine),
+                "theirs": _item(d.theirs),
+            }
+            for d in one.disagreements
+        ],
+    }
+
+
 def told(one: Standing, whence: Mapping[str, Origin]) -> dict[str, Any]:
     """A standing for machines."""
     drifted = one.verdict.drift
@@ -170,6 +237,7 @@ def told(one: Standing, whence: Mapping[str, Origin]) -> dict[str, Any]:
         "state": one.verdict.word,
         "why": one.verdict.why,
         "gold": one.gold,
+        "approved": _approved(one.judgement),
         "latest": one.latest,
         "severity": drifted.severity if drifted else None,
         "compared": drifted.compared if drifted else 0,
@@ -184,18 +252,37 @@ def told(one: Standing, whence: Mapping[str, Origin]) -> dict[str, Any]:
     }
 
 
+def _approved(judgement: Judgement) -> Mapping[str, Any] | None:
+    """By whom the gold copy was approved, until when, and which rules were signed with it."""
+    if judgement.gold is None:
+        return None
+    said = judgement.gold.statement
+    return {
+        "by": [approval.by for approval in judgement.gold.approvals],
+        "until": said.until,
+        "ticket": said.ticket,
+        "reason": said.reason,
+        "scope": said.scope,
+        "rules": said.masks,
+    }
+
+
 def _finding(finding: Finding, origin: Origin | None) -> Mapping[str, Any]:
-    import msgspec
-
-    from goldcopy.snapshot.canonical import item_line
-
     return {
         "path": finding.path,
         "sort": finding.sort,
         "severity": finding.severity,
-        "old": msgspec.Raw(item_line(finding.old)) if finding.old else None,
-        "new": msgspec.Raw(item_line(finding.new)) if finding.new else None,
+        "old": _item(finding.old),
+        "new": _item(finding.new),
         "moved": finding.moved,
         "why": finding.why,
         "origin": origin,
     }
+
+
+def _item(item: Item | None) -> object:
+    import msgspec
+
+    from goldcopy.snapshot.canonical import item_line
+
+    return msgspec.Raw(item_line(item)) if item else None

@@ -26,7 +26,7 @@ def night(
 ) -> None:
     """Pull every device, prove a sample of the vault, sync replicas, report drift, tell news."""
     from goldcopy.cli import output
-    from goldcopy.cli.drift import pulled, show
+    from goldcopy.cli.drift import pulled, show, show_pairs, told_pair
     from goldcopy.cli.gold import context
     from goldcopy.cli.options import opened, read_inventory
     from goldcopy.cli.report import gathered, leave
@@ -46,6 +46,7 @@ def night(
                 {
                     "outcomes": outcomes,
                     "green": found.green,
+                    "pairs": [told_pair(one) for one in found.pairs],
                     "findings": findings,
                     "news": told.lines,
                     "not_told": trouble,
@@ -57,6 +58,7 @@ def night(
                 [one.standing for one in found.subjects],
                 {one.device.name: one.origins for one in found.subjects},
             )
+            show_pairs(found.pairs)
             for text in (*findings, *trouble):
                 output.console().print(output.styled(text, "bold red"))
             print(f"report  {files[0]}")

@@ -96,18 +96,20 @@ def gathered(
     inventory: Inventory, plant: Plant, devices: Sequence[Device], findings: Sequence[str]
 ) -> Night:
     """A survey of these devices, with the state of the replicas."""
+    from goldcopy.drift.pairs import pairs
     from goldcopy.drift.survey import survey
     from goldcopy.replica.state import lags
     from goldcopy.report.night import gather
 
     names = [place.name for place in inventory.replicas]
     replicas = lags(inventory.vault, names) if names else []
-    return gather(plant, devices, survey(plant, devices), replicas, findings)
+    together = pairs(plant, inventory.devices, devices)
+    return gather(plant, devices, survey(plant, devices), replicas, findings, together)
 
 
 def leave(night: Night, folder: Path) -> list[Path]:
     """Write the page, its JSON and the metrics into a folder."""
-    from goldcopy.cli.drift import told
+    from goldcopy.cli.drift import told, told_pair
     from goldcopy.errors import VaultUnavailable
     from goldcopy.report.metrics import metrics
     from goldcopy.report.page import page
@@ -121,6 +123,7 @@ def leave(night: Night, folder: Path) -> list[Path]:
         "vault": night.vault,
         "findings": night.findings,
         "devices": [told(one.standing, one.origins) for one in night.subjects],
+        "pairs": [told_pair(one) for one in night.pairs],
     }
     made = {
         folder / "drift.html": page(night),

@@ -51,7 +51,7 @@ def survey(plant: Plant, devices: Iterable[Device]) -> list[Standing]:
 
     Raises ``VaultSealed`` where the vault cannot be opened here.
     """
-    failed = _failures(plant.vault)
+    failed = failures(plant.vault)
     return [stand(plant, device, failed.get(device.name)) for device in devices]
 
 
@@ -60,7 +60,7 @@ def stand(plant: Plant, device: Device, failed: tuple[datetime, str] | None) -> 
     vault = plant.vault
     judgement = judged(plant, device)
     gold = _gold(vault, device.name, judgement)
-    entry = vault.log(device.name)[0] if device.name in vault.devices() else None
+    entry = _entry(vault, device.name)
     pulled = _pulled(vault, entry, failed)
     word = verdict(
         device.name,
@@ -69,7 +69,7 @@ def stand(plant: Plant, device: Device, failed: tuple[datetime, str] | None) -> 
         pulled,
         at=plant.at,
         max_age=plant.max_age,
-        sections=_sections(plant.registry, device),
+        sections=sections_of(plant.registry, device),
     )
     return Standing(device.name, word, judgement, entry, gold)
 
@@ -91,7 +91,13 @@ def judged(plant: Plant, device: Device) -> Judgement:
     )
 
 
-def _failures(vault: Vault) -> Mapping[str, tuple[datetime, str]]:
+def latest(vault: Vault, device: str, failed: tuple[datetime, str] | None) -> Pulled:
+    """The latest that is known of a device; ``failed`` as for ``stand``."""
+    return _pulled(vault, _entry(vault, device), failed)
+
+
+def failures(vault: Vault) -> Mapping[str, tuple[datetime, str]]:
+    """Device -> when a pull of it last gave no snapshot, and why."""
     return {
         note.device: (note.time, str(note.body.get("error", ""))) for note in vault.notes(FAILED)
     }
@@ -115,6 +121,10 @@ def _loaded(vault: Vault, entry: Entry | None) -> Snapshot | None:
         return None
 
 
+def _entry(vault: Vault, device: str) -> Entry | None:
+    return vault.log(device)[0] if device in vault.devices() else None
+
+
 def _pulled(vault: Vault, entry: Entry | None, failed: tuple[datetime, str] | None) -> Pulled:
     if entry is None:
         return Pulled(None, error=failed[1] if failed else "")
@@ -126,7 +136,8 @@ def _pulled(vault: Vault, entry: Entry | None, failed: tuple[datetime, str] | No
     return Pulled(snapshot, taken, error)
 
 
-def _sections(registry: Registry, device: Device) -> Sections | None:
+def sections_of(registry: Registry, device: Device) -> Sections | None:
+    """How the device's driver takes blocks apart; None if it does not."""
     try:
         driver = registry.driver(device.driver)
     except Wrong:

@@ -23,6 +23,12 @@ def _lines(night: Night) -> Iterator[str]:
     yield "# TYPE goldcopy_device_differs gauge"
     for one in night.subjects:
         yield f'goldcopy_device_differs{{device="{_escaped(one.device.name)}"}} {one.differs}'
+    yield "# HELP goldcopy_pair_good 1 if two devices that belong together are alike, else 0."
+    yield "# TYPE goldcopy_pair_good gauge"
+    for pair in night.pairs:
+        names = f'device="{_escaped(pair.device)}",other="{_escaped(pair.other)}"'
+        more = f'sort="{pair.sort}",state="{pair.word}"'
+        yield f"goldcopy_pair_good{{{names},{more}}} {int(pair.good)}"
     yield "# HELP goldcopy_snapshot_time_seconds When the last snapshot was taken."
     yield "# TYPE goldcopy_snapshot_time_seconds gauge"
     for one in night.subjects:

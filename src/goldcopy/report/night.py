@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from goldcopy.drift.change import Origin, origins
+from goldcopy.drift.pairs import Pair
 from goldcopy.drift.survey import Plant, Standing
 from goldcopy.inventory import Device
 from goldcopy.replica.state import Lag
@@ -37,6 +38,7 @@ class Night(msgspec.Struct, frozen=True):
     replicas: tuple[Lag, ...]
     findings: tuple[str, ...]
     """What is wrong with the vault; none if all that was proved is good."""
+    pairs: tuple[Pair, ...] = ()
 
     @property
     def green(self) -> int:
@@ -46,7 +48,12 @@ class Night(msgspec.Struct, frozen=True):
     @property
     def quiet(self) -> bool:
         """Whether nobody needs to look."""
-        return self.green == len(self.subjects) and not self.findings
+        return self.as_approved and not self.findings
+
+    @property
+    def as_approved(self) -> bool:
+        """Whether all devices are as they should be, and the pairs among them."""
+        return self.green == len(self.subjects) and all(one.good for one in self.pairs)
 
 
 def gather(
@@ -55,6 +62,7 @@ def gather(
     standings: Sequence[Standing],
     replicas: Sequence[Lag] = (),
     findings: Sequence[str] = (),
+    pairs: Sequence[Pair] = (),
 ) -> Night:
     """Put together what a report needs. Blocks on the disk; raises as ``Vault.load``."""
     subjects = []
@@ -63,4 +71,6 @@ def gather(
         paths = [one.path for one in drift.findings] if drift else []
         found = origins(plant.vault, device.name, paths) if paths else {}
         subjects.append(Subject(device, standing, found))
-    return Night(plant.at, plant.vault.id, tuple(subjects), tuple(replicas), tuple(findings))
+    return Night(
+        plant.at, plant.vault.id, tuple(subjects), tuple(replicas), tuple(findings), tuple(pairs)
+    )

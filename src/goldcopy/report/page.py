@@ -13,7 +13,7 @@ import jinja2
 from goldcopy.drift.model import ORDER, Finding
 from goldcopy.inventory import Rules
 from goldcopy.report.night import Night, Subject
-from goldcopy.report.text import plain, sides
+from goldcopy.report.text import plain, sides, value_of
 
 _FOLDER = Path(__file__).parent
 MOST = 200
@@ -41,7 +41,7 @@ def page(night: Night) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"moment": _moment, "sides": sides, "tone": tone}
+    environment.filters |= {"moment": _moment, "sides": sides, "value": value_of, "tone": tone}
     words = Counter(one.standing.verdict.word for one in night.subjects)
     subjects = sorted(night.subjects, key=_rank)
     return environment.get_template("page.html.j2").render(
@@ -49,6 +49,8 @@ def page(night: Night) -> str:
         words=sorted(words.items(), key=lambda pair: (pair[0] == "green", -pair[1])),
         loud=[one for one in subjects if not one.standing.verdict.green],
         quiet=[one for one in subjects if one.standing.verdict.green],
+        broken=[one for one in night.pairs if not one.good],
+        whole=[one for one in night.pairs if one.good],
         masks=_masks(subjects),
         ranked=_ranked,
         most=MOST,
