@@ -59,15 +59,11 @@ class Loaded:
     def content(self) -> Content:
         """What the controller is made with: all but its tags."""
         version, audit = self.items.get("database/version"), self.items.get("database/audit")
-        routines = {
-            path.partition("/")[2]: item.value
-            for path, item in self.items.items()
-            if path.startswith("routines/")
-        }
         return Content(
             programs=[
-                Program(name, (), routines.get(name, ())) for name in self._names("programs")
-            ],  # type: ignore[arg-type]
+                Program(name, (), self._names(f"routines/{name}"))
+                for name in self._names("programs")
+            ],
             tasks=self._names("tasks"),
             name=self._who.get("name", ""),
             identity=self._identity(),

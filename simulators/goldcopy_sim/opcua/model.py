@@ -48,6 +48,7 @@ class Traits(TypedDict, total=False):
     access: int
     secret: bool
     status: int
+    display: str
 
 
 class Live(NamedTuple):
@@ -96,9 +97,10 @@ class Model:
         *,
         reference: int = Ids.HasComponent,
         type_definition: ua.NodeId | None = None,
+        display: str = "",
     ) -> ua.NodeId:
         """Describe a node below ``parent``; returns its id."""
-        attributes.DisplayName = ua.LocalizedText(name.Name)
+        attributes.DisplayName = ua.LocalizedText(display or name.Name)
         kind = type(attributes).__name__.removesuffix("Attributes")
         self._nodes.append(
             ua.AddNodesItem(
@@ -157,7 +159,13 @@ class Model:
         )
         reference = Ids.HasProperty if role == Ids.PropertyType else Ids.HasComponent
         self.node(
-            parent, node, name, attributes, reference=reference, type_definition=standard(role)
+            parent,
+            node,
+            name,
+            attributes,
+            reference=reference,
+            type_definition=standard(role),
+            display=traits.get("display", ""),
         )
         self.variables[node] = made
         return made

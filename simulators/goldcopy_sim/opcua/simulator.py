@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Iterable, Mapping
 from typing import ClassVar, Self
 
 from asyncua import ua
 
-from ..service import LOOPBACK, Connections, Service, Value
+from ..service import LOOPBACK, Connections, Recorded, Service, Value
 from .controller import Controller
 from .flat import flat
 from .machine import machine
@@ -16,6 +17,17 @@ from .model import Model
 from .security import Identity, self_signed
 from .server import PlcServer
 from .settings import FAULTS, Settings
+from .twin import Loaded, wipe
+
+_REACH: Mapping[str, object] = {
+    "endpoint": "",
+    "security": "None",
+    "server_certificate": None,
+    "trust": None,
+    "certificate": None,
+    "key": None,
+}
+"""A twin listens on this computer alone and has nothing to prove."""
 
 
 class OpcUaSimulator:
@@ -53,6 +65,35 @@ class OpcUaSimulator:
         self.log: list[Service] = self._controller.log
         self.connections: Connections = self._controller.connections
         self._server: PlcServer | None = None
+        self.lacks: Mapping[str, str] = {}
+        self.reach: Mapping[str, object] = {}
+
+    @classmethod
+    def twin(
+        cls,
+        items: Iterable[Recorded],
+        identity: Mapping[str, str],
+        options: Mapping[str, object],
+        *,
+        name: str,
+        port: int = 0,
+    ) -> Self:
+        """The controller that a backup is of, open to everybody on this computer."""
+        found = Loaded(items, identity)
+        settings = Settings(security=[ua.SecurityPolicyType.NoSecurity])
+        made = cls(name, found.model, port=port, settings=settings)
+        made.lacks, made.reach = found.lacks, _REACH
+        return made
+
+    def wipe(self) -> None:
+        """Every value that can be written is zero or empty."""
+        wipe(self.model)
+
+    def lock(self) -> str:
+        """Nobody gets in without a name that nobody has."""
+        settings = dataclasses.replace(self._controller.settings, anonymous=None, users={})
+        self._controller.settings = settings
+        return "a user name and a password that are not known"
 
     @classmethod
     def demo(

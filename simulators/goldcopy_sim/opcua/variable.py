@@ -96,8 +96,10 @@ class Variable:
         kind, before = self.kind, self.data
 
         def one(plain: Value, old: Scalar) -> Scalar:
-            if kind == Kind.ExtensionObject and self.structure:
-                return Body(self.structure.encoding, cast(bytes, plain))
+            if kind == Kind.ExtensionObject:
+                held = cast(Body, before.scalars[0])  # of a structure that nobody explains
+                encoding = self.structure.encoding if self.structure else held.encoding
+                return Body(encoding, cast(bytes, plain))
             return text.meant(plain, kind, uris, old)
 
         if not isinstance(value, tuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Iterable, Mapping
-from typing import ClassVar, Self, Unpack, cast
+from typing import ClassVar, Self, Unpack
 
 from goldcopy_sim.service import LOOPBACK, Connections, Recorded
 
@@ -52,8 +52,7 @@ class S7Simulator(Cpu):
     ) -> Self:
         """The CPU that a backup is of, in the rack and slot where it is asked for."""
         found = Loaded(items, identity)
-        rack, slot = (cast(int, options.get(key, at)) for key, at in (("rack", 0), ("slot", 2)))
-        made = cls(port=port, memory=found.memory(), rack=rack, slot=slot, **found.options())
+        made = cls(port=port, memory=found.memory(), **found.options(options))
         found.fill(made)
         made.lacks, made.reach = found.lacks, {"remote_tsap": None}
         return made

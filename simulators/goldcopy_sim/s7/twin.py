@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, cast
 
 from goldcopy_sim.service import Recorded, Value
 
@@ -31,8 +31,8 @@ class Loaded:
         self.lacks: dict[str, str] = {}
         self._who = identity
 
-    def options(self) -> Options:
-        """Who it is, and how it runs."""
+    def options(self, given: Mapping[str, object]) -> Options:
+        """Who it is, how it runs, and where it is asked for."""
         who = self._who
         if not who["protection"].startswith(("1", "0")) and who["protection"]:
             self.lacks["protection"] = f"it asks for no password; level {who['protection']} did"
@@ -43,6 +43,8 @@ class Loaded:
             identity=self._identity(),
             running=who["mode"] == "RUN",
             classic=_NOT_CLASSIC.match(who["order_code"]) is None,
+            rack=cast(int, given.get("rack", 0)),
+            slot=cast(int, given.get("slot", 2)),
         )
 
     def memory(self) -> dict[str, bytes]:
@@ -118,7 +120,11 @@ class Loaded:
             system=who["name"],
             serial=who["serial"],
             module_type=who["product"],
-            **texts,
+            module=texts["module"],
+            plant=texts["plant"],
+            copyright=texts["copyright"],
+            memory_card=texts["memory_card"],
+            location=texts["location"],
         )
 
 
