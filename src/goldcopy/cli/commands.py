@@ -39,6 +39,10 @@ COMMANDS: Final = {
         "night:night",
         "Pull every device, prove a sample of the vault, sync replicas, report drift, tell news.",
     ),
+    "kit": Command(
+        "kit:kit",
+        "Make a recovery kit: packs, wheels, public keys, and a printable runbook per device.",
+    ),
     "blame": Command("history:blame", "Show when one item had which value, newest first."),
     "drivers": Command("devices:drivers", "Say honestly what each driver can and cannot do."),
     "simulate": Command(

@@ -65,12 +65,15 @@ def named(inventory: Inventory, vault: Vault, name: str) -> Entry:
 
 
 @contextmanager
-def opened(inventory: Inventory) -> Iterator[Vault]:
-    """The vault. What is in doubt of it is the end of the command, after its answer."""
+def opened(inventory: Inventory, path: Path | None = None) -> Iterator[Vault]:
+    """The vault. What is in doubt of it is the end of the command, after its answer.
+
+    ``path`` is of another vault than the inventory's own.
+    """
     from goldcopy.errors import VaultDamaged
     from goldcopy.vault import Vault
 
-    path = inventory.vault
+    path = path or inventory.vault
     vault = Vault.open(path, reader_of(inventory))
     outcome: typer.Exit | None = None
     try:
@@ -84,3 +87,13 @@ def opened(inventory: Inventory) -> Iterator[Vault]:
         raise VaultDamaged(f"{path}: {'; '.join(doubts)}. What they do not touch can be trusted")
     if outcome is not None:
         raise outcome
+
+
+@contextmanager
+def sourced(inventory: Inventory, vault: Vault) -> Iterator[Vault]:
+    """The vault that is restored from: ``vault`` itself, unless the inventory names a source."""
+    if inventory.source is None:
+        yield vault
+        return
+    with opened(inventory, inventory.source) as source:
+        yield source

@@ -44,16 +44,16 @@ def plan(
     """Read the device, and list every write that would take it to a snapshot. Writes nothing."""
     import asyncio
 
-    from goldcopy.cli.options import opened, read_inventory
+    from goldcopy.cli.options import opened, read_inventory, sourced
     from goldcopy.errors import Unreachable
     from goldcopy.restore.kept import keep_plan
     from goldcopy.restore.plan import EVERYTHING, make_plan
 
     plant = read_inventory(inventory)
     (chosen,) = plant.select(device)[:1]
-    with opened(plant) as vault:
-        gold = _gold(plant, vault, chosen) if plant.gold else None
-        target = _target(vault, chosen, to, gold)
+    with opened(plant) as vault, sourced(plant, vault) as source:
+        gold = _gold(plant, source, chosen) if plant.gold else None
+        target = _target(source, chosen, to, gold)
         outcome = _pulled(plant, vault, chosen)
         if outcome:
             raise Unreachable(outcome)
@@ -127,18 +127,18 @@ def apply(
     as_json: Json = False,
 ) -> None:
     """Carry out a plan, and prove each leaf by reading it back. Exit code 0 only if all are."""
-    from goldcopy.cli.options import opened, read_inventory
+    from goldcopy.cli.options import opened, read_inventory, sourced
     from goldcopy.restore.apply import apply as carry_out
     from goldcopy.restore.gates import Permit
     from goldcopy.restore.kept import find_plan
 
     plant = read_inventory(inventory)
-    with opened(plant) as vault:
+    with opened(plant) as vault, sourced(plant, vault) as source:
         found = find_plan(vault, name)
         (device,) = plant.select(found.device)[:1]
-        target = vault.load(vault.by_id(found.target.snapshot)[0])
+        target = source.load(source.by_id(found.target.snapshot)[0])
         permit = Permit(by, spare=spare, in_run=in_run, break_glass=break_glass)
-        gold = _gold(plant, vault, device)
+        gold = _gold(plant, source, device)
         approved = _approvals(plant, vault)
 
         async def work(writer: Writer) -> Receipt:

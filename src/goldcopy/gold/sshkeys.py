@@ -25,7 +25,7 @@ SMALLEST_RSA: Final = 2048
 TOUCHED: Final = 0x01
 """Flag of a token: its button was touched for this very signature (PROTOCOL.u2f)."""
 
-_ED25519, _RSA = "ssh-ed25519", "ssh-rsa"
+ED25519, _RSA = "ssh-ed25519", "ssh-rsa"
 _SK_ED25519, _SK_ECDSA = "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com"
 _ECDSA: Final[dict[str, tuple[str, ec.EllipticCurve, hashes.HashAlgorithm]]] = {
     "ecdsa-sha2-nistp256": ("nistp256", ec.SECP256R1(), hashes.SHA256()),
@@ -36,7 +36,7 @@ _RSA_HASHES: Final[dict[str, hashes.HashAlgorithm]] = {
     "rsa-sha2-256": hashes.SHA256(),
     "rsa-sha2-512": hashes.SHA512(),
 }
-KINDS: Final = (_ED25519, *_ECDSA, _RSA, _SK_ED25519, _SK_ECDSA)
+KINDS: Final = (ED25519, *_ECDSA, _RSA, _SK_ED25519, _SK_ECDSA)
 
 Check = Callable[[bytes, bytes], None]
 """Signature field and the bytes that are signed; raises ``Wrong`` or ``InvalidSignature``."""
@@ -103,7 +103,7 @@ def _check_of(key: PublicKey) -> Check:
 def _reader(kind: str) -> Callable[[Wire], Check]:
     if kind in _ECDSA:
         return lambda wire: _ecdsa(wire, kind)
-    readers = {_ED25519: _ed25519, _RSA: _rsa, _SK_ED25519: _sk_ed25519, _SK_ECDSA: _sk_ecdsa}
+    readers = {ED25519: _ed25519, _RSA: _rsa, _SK_ED25519: _sk_ed25519, _SK_ECDSA: _sk_ecdsa}
     if kind not in readers:
         if "-cert-v01" in kind:
             raise Wrong(f"it is by a certificate ({kind}); sign with the key itself")
@@ -115,7 +115,7 @@ def _ed25519(wire: Wire) -> Check:
     key = ed25519.Ed25519PublicKey.from_public_bytes(wire.string())
 
     def check(signature: bytes, signed: bytes) -> None:
-        key.verify(_only(signature, _ED25519), signed)
+        key.verify(_only(signature, ED25519), signed)
 
     return check
 

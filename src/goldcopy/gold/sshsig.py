@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import textwrap
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from cryptography.hazmat.primitives import hashes
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from goldcopy.errors import Wrong
-from goldcopy.gold.sshkeys import PublicKey, key_from_text, parse_key, signature_field
+from goldcopy.gold.sshkeys import ED25519, PublicKey, key_from_text, parse_key, signature_field
 from goldcopy.gold.sshwire import Wire, mpint, string
 
 NAMESPACE: Final = "goldcopy"
@@ -83,8 +84,21 @@ def parse(armored: str) -> Signature:
 def sign(message: bytes, key: PrivateKey, namespace: str = NAMESPACE) -> str:
     """The armored signature of a message. Raises ``Wrong`` for a key that is not good enough."""
     public = public_key(key)
-    signed = _signed(message, namespace, b"", "sha512")
-    return Signature(public, namespace, b"", "sha512", _content(key, public, signed)).armored()
+    return _made(message, public, lambda signed: _content(key, public, signed), namespace)
+
+
+def sign_ed25519(
+    message: bytes, public: bytes, sign: Callable[[bytes], bytes], namespace: str
+) -> str:
+    """As ``sign``, by an Ed25519 key of which only its 32 public bytes and ``sign`` are at hand."""
+    return _made(
+        message, ed25519_key(public), lambda s: signature_field(ED25519, sign(s)), namespace
+    )
+
+
+def ed25519_key(public: bytes) -> PublicKey:
+    """A public key of SSH from the 32 bytes of one. Raises ``Wrong``."""
+    return parse_key(string(ED25519.encode()) + string(public))
 
 
 def public_key(key: PrivateKey) -> PublicKey:
@@ -92,6 +106,13 @@ def public_key(key: PrivateKey) -> PublicKey:
     text = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
     kind, blob = text.split()[:2]
     return key_from_text(kind, blob)
+
+
+def _made(
+    message: bytes, public: PublicKey, content: Callable[[bytes], bytes], namespace: str
+) -> str:
+    signed = _signed(message, namespace, b"", "sha512")
+    return Signature(public, namespace, b"", "sha512", content(signed)).armored()
 
 
 def _content(key: PrivateKey, public: PublicKey, signed: bytes) -> bytes:
