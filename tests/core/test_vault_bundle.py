@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import errno
 import os
 import random
@@ -21,7 +22,17 @@ from tests.core.test_vault_disk import FaultyOs
 
 from goldcopy.errors import GoldcopyError, VaultDamaged, VaultUnavailable, Wrong
 from goldcopy.snapshot import Identity, Item, Snapshot
-from goldcopy.vault import Facts, Reader, SigningKey, Vault, folder, keyring, rotation
+from goldcopy.vault import (
+    Facts,
+    Reader,
+    SigningKey,
+    Vault,
+    bundle,
+    folder,
+    keyring,
+    rotation,
+    waiting,
+)
 from goldcopy.vault.bundle import export, prove
 from goldcopy.vault.lock import Lock
 from goldcopy.vault.merge import import_
@@ -371,6 +382,65 @@ async def test_a_fork_is_refused(site: Site, tmp_path: Path, there: Path) -> Non
     assert "two collectors" in trouble
     assert "it is left there" in trouble
     assert wanted(late) == wanted(tmp_path / "vault")
+
+
+def two_histories(root: Path) -> tuple[VaultOfPacks, VaultOfPacks]:
+    """One writer's two vaults, which have pack 1 in common; 4 packs in each."""
+    one = VaultOfPacks(root / "one", 1)
+    two = copy.copy(one)
+    two.path = root / "two"
+    shutil.copytree(one.path, two.path)
+    for text in ("b", "c", "d"):
+        one.write(text)
+        two.write(text + text)
+    return one, two
+
+
+def span(vault: VaultOfPacks, root: Path, since: int) -> Path:
+    opened = Vault.open(vault.path)
+    try:
+        return export(opened, root / f"{vault.path.name}-{since}", since, vault.writer).path
+    finally:
+        opened.close()
+
+
+def test_a_history_does_not_go_on_as_another(tmp_path: Path, there: Path) -> None:
+    one, two = two_histories(tmp_path)
+    import_(span(one, tmp_path, 0), there)
+    (there / "packs/00000004.pack").unlink()
+    assert "00000003.pack, which is signed and whole" in refused(span(two, tmp_path, 3), there)
+    # And a hole is not filled with what does not lead to what comes after it.
+    for path in (two.pack(3), two.pack(4), *two.path.glob("index.*")):
+        path.unlink()
+    (there / "packs/00000002.pack").unlink()
+    assert "00000003.pack, which is signed and whole" in refused(span(two, tmp_path, 1), there)
+
+
+def test_a_bundle_of_two_histories(tmp_path: Path, there: Path) -> None:
+    """As who has the writer's key could make it."""
+    one, two = two_histories(tmp_path)
+    (one.path / "packs/00000003.pack").unlink()
+    shutil.copy(two.pack(3), one.pack(3))
+    with pytest.raises(VaultDamaged, match="pack 3 does not follow the pack before it"):
+        span(one, tmp_path, 0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bundle, "_chain", lambda *_: None)
+        made = span(one, tmp_path, 0)
+    assert "pack 3 does not follow the pack before it" in refused(made, there)
+
+
+def test_a_copy_that_waits_is_proved(
+    site: Site, there: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stick that gives other bytes the second time."""
+    import_(site.bundles[1, 1], there)
+    data = site.bundles[4, 5].read_bytes()
+    monkeypatch.setattr(waiting, "_chunks", lambda path: [data[:-1] + b"x"])
+    with pytest.raises(VaultDamaged, match="its end is missing"):
+        import_(site.bundles[4, 5], there)
+    assert list((there / "waiting").iterdir()) == []
+    monkeypatch.undo()
+    assert import_(site.bundles[4, 5], there).waiting == ((4, 5),)
 
 
 def test_a_damaged_pack_is_not_taken_for_a_fork(site: Site, there: Path) -> None:

@@ -175,6 +175,17 @@ async def test_a_key_is_rotated_under_its_name(plant: Plant) -> None:
     assert findings(plant.path, plant.reader) == ()
 
 
+async def test_who_never_wrote_is_not_in_the_keyring(tmp_path: Path) -> None:
+    path, owner = tmp_path / "vault", SigningKey()
+    Vault.create(path, owner).close()
+    first = keyring.read(path, owner.public)[0].writers[0]
+    (writer,) = rotation.rotate(path, owner).ring.writers
+    assert writer.key != first.key
+    assert (writer.since, writer.until) == (1, 0)
+    await keep(path, 1)
+    assert findings(path) == ()
+
+
 async def test_a_retired_collector_writes_no_more(plant: Plant) -> None:
     changed = rotation.retire(plant.path, plant.owner)
     assert (changed.noted, changed.head[0], changed.ring.number) == (False, 2, 2)
