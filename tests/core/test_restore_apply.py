@@ -71,6 +71,17 @@ async def test_live_values_go_back_only_if_asked(tmp_path: Path) -> None:
         assert found.press.held["live"] == ("DINT", 7)
 
 
+@pytest.mark.parametrize("fault", ["", "ignore"])
+async def test_a_live_value_may_move_before_it_is_put_back(tmp_path: Path, fault: str) -> None:
+    async with plant(tmp_path, Press(fault=fault, at=2)) as found:
+        plan = await found.plan("live", "gain", "axis/0/*", values="all")
+        found.press.set("live", 9)
+        receipt = await found.restore(plan)
+        assert receipt.proved == (not fault)
+        assert receipt.rolled_back == bool(fault)
+        assert found.press.held["live"] == ("DINT", 9 if fault else 7), "as it was just before"
+
+
 async def test_only_what_was_asked_for(tmp_path: Path) -> None:
     async with plant(tmp_path) as found:
         receipt = await found.restore(await found.plan("axis/1/*", "gain"))

@@ -96,11 +96,12 @@ async def apply(
     if permit.break_glass.strip():
         body = {"plan": plan.digest, "by": permit.by, "reason": permit.break_glass}
         await means.writer.note("break-glass", device.name, body)
+    live = [fresh.by_path[one.path] for one in plan.writes if one.now.role == "process"]
     journal = await asyncio.to_thread(
-        Journal.begin, vault.path, plan, fresh.id, permit, datetime.now(UTC), blobs
+        Journal.begin, vault.path, plan, fresh.id, permit, datetime.now(UTC), live, blobs
     )
     course = Course(journal, reach, means.writer, fresh, means.pause, means.watch)
-    return await course.forward()
+    return await course.forward(fresh)
 
 
 async def resume(path: Path, device: Device, means: Means) -> Receipt:
@@ -114,7 +115,7 @@ async def resume(path: Path, device: Device, means: Means) -> Receipt:
         raise Wrong(f"{device.name}: it was going back ({journal.turned.why}): roll it back")
     plan, sent = journal.plan, journal.sent("restore")
     refusals = gates.who(plan, device, found.identity, journal.begun.permit)
-    for write in plan.writes:
+    for write in journal.writes:
         item = found.by_path.get(write.path)
         known = write.path in sent or stands(item, write.now) or stands(item, write.wanted)
         if not known:
@@ -161,7 +162,8 @@ def _content(plan: Plan, target: Snapshot, fresh: Snapshot) -> dict[str, bytes]:
     """All big content that may have to be written, the old and the new."""
     found: dict[str, bytes] = {}
     for write in plan.writes:
-        for value, snapshot in ((write.now.value, fresh), (write.value, target)):
+        now = fresh.by_path[write.path]
+        for value, snapshot in ((now.value, fresh), (write.value, target)):
             for sha in hashes(value):
                 if sha not in snapshot.blobs:
                     raise Wrong(f"{plan.device}: the content of {write.path} is not at hand")

@@ -17,7 +17,7 @@ import msgspec
 from goldcopy.errors import Refused, Unreachable, Unsupported, Wrong
 from goldcopy.restore.gates import NotAllowed, who
 from goldcopy.restore.journal import Journal, Phase, Told, Turned, Writing
-from goldcopy.restore.leaf import stands, with_content
+from goldcopy.restore.leaf import part_of, stands, with_content
 from goldcopy.restore.model import Write
 from goldcopy.restore.reach import Failed, Reach
 from goldcopy.restore.receipt import Leaf, Receipt, Verdict
@@ -75,13 +75,13 @@ class Course:
 
     # -- two ways ------------------------------------------------------------------------------
 
-    async def forward(self, found: Snapshot | None = None) -> Receipt:
+    async def forward(self, found: Snapshot) -> Receipt:
         """Write what does not stand yet, and prove all of it; else go back.
 
-        ``found`` is what the device holds; None: what it held when the plan was checked.
+        ``found`` is what the device holds.
         """
         why = ""
-        pending = self._not(lambda write: write.wanted, found) if found else self._plan.writes
+        pending = self._not(lambda write: write.wanted, found)
         try:
             await self._put([write.wanted for write in pending], "restore")
         except Failed as error:
@@ -147,7 +147,7 @@ class Course:
 
     async def _read(self) -> dict[str, str] | None:
         """Read all back: what of the plan does not stand, and why; None if it cannot be read."""
-        self._show("reading back", len(self._plan.writes))
+        self._show("reading back", len(self._journal.writes))
         try:
             self._found = await self._reach.read()
         except Unreachable:
@@ -162,7 +162,7 @@ class Course:
     async def _not_back(self) -> list[Write]:
         """What was written and does not stand as it was found; [] also where nobody can tell."""
         if self._found is None:
-            self._show("reading back", len(self._plan.writes))
+            self._show("reading back", len(self._journal.writes))
             try:
                 self._found = await self._reach.read()
             except Unreachable:
@@ -174,7 +174,7 @@ class Course:
     def _not(self, side: Callable[[Write], Item], found: Snapshot) -> list[Write]:
         """The writes of which the one side, old or new, does not stand."""
         by_path = found.by_path
-        return [w for w in self._plan.writes if not stands(by_path.get(w.path), side(w))]
+        return [w for w in self._journal.writes if not stands(by_path.get(w.path), side(w))]
 
     def _show(self, stage: Literal["writing", "rolling back", "reading back"], total: int) -> None:
         self._watch.stage, self._watch.done, self._watch.total = stage, 0, total
@@ -193,9 +193,9 @@ class Course:
             began=begun.time,
             ended=datetime.now(UTC),
             permit=begun.permit,
-            planned=len(self._plan.writes),
+            planned=len(self._journal.writes),
             leaves=(
-                *map(self._verdict, self._plan.writes),
+                *map(self._verdict, self._journal.writes),
                 *(Leaf(left.path, "not restorable", left.why) for left in self._plan.left),
             ),
             why=why,
@@ -236,11 +236,11 @@ class Course:
         """The settings beside the plan that are not as they were before."""
         if self._before is None or self._found is None:
             return ()
-        planned = {write.path for write in self._plan.writes}
+        planned = {write.path for write in self._journal.writes}
         return tuple(
             change.path
             for change in diff(self._before, self._found[0])
-            if change.path not in planned
+            if not part_of(change.path, planned)
             and any(one and one.role == "setting" for one in (change.old, change.new))
         )
 

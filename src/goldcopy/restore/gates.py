@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
+import msgspec
+
 from goldcopy.errors import Wrong
 from goldcopy.inventory import Device
 from goldcopy.restore.leaf import outside, stands
 from goldcopy.restore.model import Plan
 from goldcopy.restore.plan import EVERYTHING, runs, state
 from goldcopy.restore.safety import safety
-from goldcopy.snapshot import Identity, Snapshot
+from goldcopy.snapshot import Identity, Item, Snapshot
+from goldcopy.snapshot.diff import same
 
 OLDEST: Final = timedelta(hours=12)
 """A plan from yesterday is none: whoever approved it meant the plant of that day."""
@@ -139,7 +142,7 @@ def on_device(plan: Plan, device: Device, fresh: Snapshot, permit: Permit) -> li
         item = fresh.by_path.get(write.path)
         if why := outside(item or write.now, write.value) or outside(write.now, write.value):
             refusals.append(Refusal("limits", f"{write.path}: {why}"))
-    other = [w.path for w in plan.writes if not stands(fresh.by_path.get(w.path), w.now)]
+    other = [w.path for w in plan.writes if _other(fresh.by_path.get(w.path), w.now)]
     if other:
         refusals.append(Refusal("moved", f"since the plan was made {_some(other)} has changed"))
     elif state(fresh) != plan.state:
@@ -151,6 +154,13 @@ def on_device(plan: Plan, device: Device, fresh: Snapshot, permit: Permit) -> li
             )
         )
     return refusals
+
+
+def _other(item: Item | None, planned: Item) -> bool:
+    """Whether it is not what was planned for. A live value may move, and nothing but its value."""
+    if planned.role == "process":
+        return item is None or not same(msgspec.structs.replace(item, value=planned.value), planned)
+    return not stands(item, planned)
 
 
 def who(plan: Plan, device: Device, found: Identity, permit: Permit) -> list[Refusal]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal, Self
@@ -21,6 +21,8 @@ from goldcopy.errors import VaultDamaged, Wrong
 from goldcopy.restore.gates import Permit
 from goldcopy.restore.model import Plan
 from goldcopy.restore.receipt import Receipt
+from goldcopy.snapshot import Item, parse_item
+from goldcopy.snapshot.canonical import item_line
 from goldcopy.vault.folder import disk
 
 FOLDER: Final = "restores"
@@ -36,6 +38,8 @@ class Begun(msgspec.Struct, frozen=True, tag_field="event", tag="begun"):
     """Id of the snapshot that was taken first."""
     permit: Permit
     time: datetime
+    live: list[msgspec.Raw] = []
+    """The live values that are to be written, as they were then: a plan is older than they are."""
     blobs: dict[str, str] = {}
     """Big content that may have to be written, old and new: base64 by hash."""
 
@@ -77,6 +81,11 @@ class Journal:
         assert isinstance(first, Begun)
         self.begun = first
         self.plan = Plan.read(first.plan)
+        live = {item.path: item for item in map(parse_item, first.live)}
+        self.writes = tuple(
+            [one._replace(now=live.get(one.path, one.now)) for one in self.plan.writes]
+        )
+        """Those of the plan, with live values as they were when it was begun."""
         self.blobs = {sha: base64.b64decode(text) for sha, text in first.blobs.items()}
 
     @classmethod
@@ -87,12 +96,14 @@ class Journal:
         before: str,
         permit: Permit,
         time: datetime,
-        blobs: Mapping[str, bytes],
+        live: Iterable[Item] = (),
+        blobs: Mapping[str, bytes] = {},
     ) -> Self:
         """The first line, on the disk. Raises ``Wrong`` if this plan was begun before."""
         path = _place(vault, plan, "journal")
         texts = {sha: base64.b64encode(data).decode() for sha, data in blobs.items()}
-        begun = Begun(plan.line.decode(), before, permit, time, texts)
+        lines = [msgspec.Raw(item_line(item)) for item in live]
+        begun = Begun(plan.line.decode(), before, permit, time, lines, texts)
         with disk(path):
             path.parent.mkdir(mode=0o700, exist_ok=True)
             # Whole or not at all: a first line that is cut short could be neither read nor resumed.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 import msgspec
 
@@ -42,6 +42,13 @@ def outside(item: Item, value: Value) -> str:
         if item.high is not None and not one <= item.high:
             return f"{one!r} is above the upper limit {item.high!r}"
     return ""
+
+
+def part_of(path: str, paths: Container[str]) -> str:
+    """Which of the paths this is, or is below; "" for none."""
+    while path and path not in paths:
+        path = path.rpartition("/")[0]
+    return path
 
 
 def with_content(item: Item, blobs: Mapping[str, bytes]) -> Item:

@@ -10,7 +10,7 @@ import msgspec
 
 from goldcopy.errors import Wrong
 from goldcopy.inventory import Device, path_matcher
-from goldcopy.restore.leaf import natural, outside
+from goldcopy.restore.leaf import natural, outside, part_of
 from goldcopy.restore.model import Left, Plan, Side, Values, Write, WriteLine
 from goldcopy.snapshot import Item, Snapshot
 from goldcopy.snapshot.canonical import digest
@@ -112,6 +112,7 @@ class _Comparison:
         for gap in target.gaps:
             if wanted(gap.path):
                 self._leave(gap.path, f"the target does not hold it: {gap.reason}")
+        self._follow()
 
     def _pair(self, now: Item | None, gold: Item | None) -> None:
         roles = {item.role for item in (now, gold) if item is not None}
@@ -164,6 +165,14 @@ class _Comparison:
                 for name in about
             )
             self._leave(now.path, f"its value is right, but: {said}; only values are written")
+
+    def _follow(self) -> None:
+        """What the controller makes of something that is written: a block's checksum, its size."""
+        writes = {write.path for write in self.writes}
+        for n, one in enumerate(self.left):
+            if whole := part_of(one.path, writes):
+                why = f"it follows from {whole}, which is written; {one.why}"
+                self.left[n] = msgspec.structs.replace(one, why=why)
 
     def _leave(
         self, path: str, why: str, now: Item | None = None, gold: Item | None = None
