@@ -2,9 +2,9 @@
 
     kept_until_killed.py VAULT SEED [CALL]
 
-Prints ``ready``, then ``kept DEVICE ID`` for each snapshot that was reported as kept. With CALL, it
-does two rounds and kills itself before the CALL-th system call that a pack is written with;
-``done`` says that there were not so many.
+Prints ``ready``, then ``kept DEVICE ID`` for each snapshot that was reported as kept, and ``noted
+DEVICE ID`` for each note. With CALL, it does two rounds without notes, and kills itself before the
+CALL-th system call that a pack is written with; ``done`` says that there were not so many.
 """
 
 from __future__ import annotations
@@ -65,6 +65,9 @@ async def pull(writer: Writer, device: str, seed: int, rounds: int | None) -> No
         facts = Facts(datetime.now(UTC), 0.02, 1, 100)
         kept = await writer.keep(snapshot(device, chance), facts)
         print("kept", device, kept.entry.id, flush=True)
+        if rounds is None and chance.random() < 0.2:
+            note = await writer.note("receipt", device, {"id": kept.entry.id})
+            print("noted", device, note.id, flush=True)
 
 
 async def main(path: str, seed: int, call: int | None) -> None:
