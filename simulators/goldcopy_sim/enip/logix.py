@@ -171,8 +171,10 @@ class Logix(Device):
 
     def wipe(self) -> None:
         """Every tag that can be written from outside is zero or empty."""
-        for _, place in self.database.tags():
-            if place.access == READ_WRITE and not place.constant:
+        scopes = (self.database.controller, *self.database.programs.values())
+        for symbol in (one for scope in scopes for one in scope.by_name.values()):
+            place = symbol.place
+            if place and not symbol.alias and place.access == READ_WRITE and not place.constant:
                 place.memory[:] = bytes(len(place.memory))
 
     def edit(self, *new: Tag) -> None:
