@@ -47,7 +47,7 @@ def kit(
         else:
             print(f"kit        {made.folder}   {made.bytes / 1e6:.1f} MB")
             print(f"vault      {made.vault}   packs 1 to {made.packs}")
-            print(f"devices    {len(made.devices)}, a runbook each in {made.folder / 'runbooks'}")
+            print(f"devices    {len(made.devices)}, a runbook each in runbooks/")
             if made.wheels:
                 print(f"wheels     {len(made.wheels)}, for this Python and this kind of computer")
             else:

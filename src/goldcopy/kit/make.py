@@ -34,7 +34,7 @@ SITE = Path(__file__).parent / "site"
 class Made(msgspec.Struct, frozen=True, kw_only=True):
     """A kit that was made."""
 
-    folder: Path
+    folder: str
     name: str
     """Also of the folder on the laptop in which is kept what is done with it."""
     vault: str
@@ -92,7 +92,7 @@ def make(
         _copy(SITE / script, folder / script, 0o555)
     key = _key(vault)
     made = Made(
-        folder=folder,
+        folder=str(folder),
         name=name,
         vault=vault.id,
         packs=packs,
@@ -107,7 +107,7 @@ def make(
         },
         bring=tuple(dict.fromkeys(path for one in subjects for path in one.bring)),
     )
-    _texts(made, vault.ring.recipients)
+    _texts(folder, made, vault.ring.recipients)
     sums.seal(folder, key)
     with disk(folder):
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
@@ -176,7 +176,7 @@ def _prove_content(snapshot: Snapshot) -> None:
             snapshot.blobs[blob.sha256]
 
 
-def _texts(made: Made, recipients: Iterable[str]) -> None:
+def _texts(folder: Path, made: Made, recipients: Iterable[str]) -> None:
     said = {
         "KIT": made.name,
         "VERSION": VERSION,
@@ -185,8 +185,8 @@ def _texts(made: Made, recipients: Iterable[str]) -> None:
         "PLATFORM": f"{platform.system()} {platform.machine()}",
     }
     lines = "".join(f"{key}={shlex.quote(value)}\n" for key, value in said.items())
-    _put(made.folder / "kit.env", lines.encode())
-    _put(made.folder / "files_to_bring", "".join(f"./{one}\n" for one in made.bring).encode())
+    _put(folder / "kit.env", lines.encode())
+    _put(folder / "files_to_bring", "".join(f"./{one}\n" for one in made.bring).encode())
     text = templates().get_template("readme.txt.j2").render(
         name=made.name,
         made=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
@@ -201,7 +201,7 @@ def _texts(made: Made, recipients: Iterable[str]) -> None:
         devices=made.devices,
         bring=made.bring,
     )  # fmt: skip
-    _put(made.folder / "README.txt", text.encode())
+    _put(folder / "README.txt", text.encode())
 
 
 def _key(vault: Vault) -> SigningKey | None:
