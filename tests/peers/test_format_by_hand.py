@@ -1,4 +1,4 @@
-"""Every shell command of docs/format.md, run as printed: jq, zstd and sha256sum are the peers."""
+"""Every shell command of docs/format.md and recover-by-hand.md, run as it is printed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ from pathlib import Path
 import pytest
 
 from goldcopy.snapshot import Blob, Gap, Identity, Item, Snapshot
-from goldcopy.vault import Entry, Facts, Vault
+from goldcopy.vault import Entry, Facts, Reader, Vault
+from goldcopy.vault.bundle import export
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs/format.md").read_text("utf-8")
 VECTORS = ROOT / "tests/vectors/format"
-DIGESTS, MARKER, WHOLE, RECORDS, HISTORY, REBUILD, VALUE, CONTENT = re.findall(
-    r"```sh\n(.*?)```", DOCUMENT, re.S
+DIGESTS, MARKER, BUNDLED = re.findall(r"```sh\n(.*?)```", DOCUMENT, re.S)
+RECOVERY = (ROOT / "docs/recover-by-hand.md").read_text("utf-8")
+ID, KEYRING, SIGNED, WHOLE, RECORDS, HISTORY, REBUILD, VALUE, CONTENT, NOTES = re.findall(
+    r"```sh\n(.*?)```", RECOVERY, re.S
 )
 
 
@@ -46,6 +49,11 @@ def lines_of(snapshot: Snapshot) -> bytes:
     return b"".join(line + b"\n" for line in [found.head, *found.items, *found.gaps])
 
 
+def block(night: int) -> bytes:
+    """Grows by a byte, and one byte of it changes: the vault keeps pages of it."""
+    return bytes(2000) + bytes([night % 3]) + bytes(3000 + night % 3)
+
+
 def snapshot(device: str, night: int) -> Snapshot:
     """Awkward on purpose: what JSON writers disagree about, and changes of every kind."""
     items = [Item(f"db/{n:03d}", "parameter", "DINT", n * (n % 7 == night)) for n in range(60)]
@@ -55,7 +63,7 @@ def snapshot(device: str, night: int) -> Snapshot:
         Item("large", "parameter", "LINT", -(2**53) + night, low=-(2**63), high=2**53 - 1),
         Item("safe", "parameter", "LINT", 2**53 - 1 - night),
         Item("real", "parameter", "LREAL", float(f"{night}e-7"), low=-0.0),
-        Item("OB1", "block", "BYTES", bytes([night % 3]) * 5000),
+        Item("OB1", "block", "BYTES", block(night)),
     ]
     if night % 4 == 3:
         del items[night]
@@ -68,13 +76,16 @@ Kept = list[tuple[Entry, Snapshot]]
 
 async def filled(path: Path) -> Kept:
     made = []
-    vault = Vault.create(path)
+    reader = Reader()
+    reader.save(path.parent / "reader.key")
+    vault = Vault.create(path, recipients=reader.recipients)
     for night in range(8):
         async with vault.writing() as writer:
             for device in ("mixer", "press"):
                 one = snapshot(device, night)
                 facts = Facts(datetime(2026, 11, night + 1, tzinfo=UTC), 1.5, 7, 900)
                 made.append(((await writer.keep(one, facts)).entry, one))
+            await writer.note("gold.proposal", "press", {"night": night})
     vault.close()
     return made
 
@@ -87,7 +98,7 @@ def vault(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module", autouse=True)
 def kept(vault: Path) -> Kept:
     made = asyncio.run(filled(vault))
-    sh(RECORDS, vault)
+    sh(RECORDS, vault, READER=str(vault.parent / "reader.key"))
     return made
 
 
@@ -142,11 +153,44 @@ def test_every_snapshot_rebuilds_to_its_id(vault: Path, kept: Kept) -> None:
 
 def test_the_content_of_a_blob(vault: Path) -> None:
     for night in range(3):
-        content = bytes([night]) * 5000
-        assert hashes(sh(CONTENT, vault, BLOB=Blob.of(content).sha256)) == [
-            hashlib.sha256(content).hexdigest()
-        ]
-        assert (vault / "content.bin").read_bytes() == content
+        content = block(night)
+        sha256 = Blob.of(content).sha256
+        assert hashes(sh(CONTENT, vault, BLOB=sha256)) == [hashlib.sha256(content).hexdigest()]
+        assert (vault / f"{sha256}.bin").read_bytes() == content
+    assert '"pages":' in (vault / "records.jsonl").read_text()
+
+
+def test_whose_vault_it_is_and_who_has_signed(vault: Path) -> None:
+    marker = json.loads((vault / "vault.json").read_text())
+    assert sh(ID, vault) == marker["vault"]
+    said = sh(KEYRING, vault).splitlines()
+    assert said[0] == "Signature Verified Successfully"
+    for pack in sorted((vault / "packs").iterdir()):
+        key, verified = sh(SIGNED, vault, PACK=str(pack)).splitlines()
+        assert verified == "Signature Verified Successfully"
+        assert said[1].startswith(f"{key} ")
+
+
+def test_a_forged_pack_is_found_by_hand(vault: Path, tmp_path: Path) -> None:
+    forged = tmp_path / "forged.pack"
+    original = (vault / "packs/00000001.pack").read_bytes()
+    forged.write_bytes(original.replace(b'"seq":1,', b'"seq":2,', 1))
+    with pytest.raises(AssertionError):
+        sh(SIGNED, vault, PACK=str(forged))
+
+
+def test_a_bundle_is_opened_and_proved(vault: Path, tmp_path: Path) -> None:
+    opened = Vault.open(vault)
+    bundle = export(opened, tmp_path / "all.bundle").path
+    opened.close()
+    assert "Signature Verified Successfully" in sh(BUNDLED, tmp_path, BUNDLE=str(bundle))
+    for name in ("vault.json", "keyring/0001.json", "packs/00000001.pack"):
+        assert (tmp_path / name).read_bytes() == (vault / name).read_bytes()
+
+
+def test_what_people_have_said(vault: Path) -> None:
+    told = [json.loads(line) for line in sh(NOTES, vault, DEVICE="press").splitlines()]
+    assert [note["body"] for note in told] == [{"night": night} for night in range(8)]
 
 
 def test_a_lost_marker_is_made_again(vault: Path, tmp_path: Path) -> None:
@@ -156,6 +200,7 @@ def test_a_lost_marker_is_made_again(vault: Path, tmp_path: Path) -> None:
     sh(MARKER, tmp_path / "vault")
     assert (tmp_path / "vault/vault.json").read_bytes() == before
     (tmp_path / "vault/index.sqlite").unlink()
-    opened = Vault.open(tmp_path / "vault")
+    reader = Reader.load(vault.parent / "reader.key")
+    opened = Vault.open(tmp_path / "vault", reader)
     assert (opened.devices(), opened.doubts) == (["mixer", "press"], [])
     opened.close()
