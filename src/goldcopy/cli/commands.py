@@ -139,6 +139,19 @@ GROUPS: Final = {
             ),
         },
     ),
+    "drill": (
+        "Restores exercised before they are needed.",
+        {
+            "run": Command(
+                "drill:run",
+                "Restore gold copies from a replica to harmed twins, or to a spare. Touches no device.",
+            ),
+            "list": Command(
+                "drill:list_",
+                "Show which drills are due by the standards, and the trend. Exit code 1 if any is.",
+            ),
+        },
+    ),
     "vault": (
         "Prove the vault, its keys and its replicas.",
         {

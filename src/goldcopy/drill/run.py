@@ -34,6 +34,7 @@ from goldcopy.restore import (
     unfinished,
 )
 from goldcopy.restore.plan import EVERYTHING
+from goldcopy.restore.safety import safety
 from goldcopy.snapshot import Snapshot
 from goldcopy.snapshot.diff import Cover
 from goldcopy.vault import Vault
@@ -126,6 +127,9 @@ class _Run:
 
     async def on_twin(self) -> None:
         gold = self.gold.snapshot
+        if why := safety(self.device, gold.identity):
+            self.end("not drilled", f"{why}: safety controllers are never written, nor drilled")
+            return
         identity = None
         if self.scenario == "firmware":
             identity = harm.other_firmware(gold.identity)
@@ -148,7 +152,8 @@ class _Run:
             since, began = len(twin.log), time.monotonic()
             plan, receipt = await self._restored(device, means, Permit(self.ground.by, in_run=True))
             self._measured(began, len(twin.log) - since)
-            missed = harmed - {one.path for one in (*plan.writes, *plan.left)}
+            seen = {one.path for one in plan.writes} | {one.path for one in plan.left}
+            missed = harmed - seen
             if missed:
                 raise Failed(f"the plan did not see what was done to {_some(missed)}")
             after, _ = await means.reach(device).read()
@@ -325,7 +330,8 @@ class _Run:
         """The receipt's word, and beside it a comparison of our own, leaf by leaf."""
         left = {one.path for one in plan.left}
         wrong = self._unlike(after, loaded) - left
-        counts = {**receipt.counts, "harmed": harmed}
+        counts = {str(verdict): number for verdict, number in receipt.counts.items()}
+        counts["harmed"] = harmed
         self.notes += [f"not restored: {one.path}: {one.why}" for one in plan.left]
         if not receipt.proved:
             why = receipt.why or receipt.named("failed", "in doubt", "unchanged", "rolled back")
