@@ -54,31 +54,34 @@ async def pull_into(
     """Pull devices into a vault, with a progress bar.
 
     The vault is locked before the first controller is asked, so that two runs never ask it at once.
-    That a device gave no snapshot is noted too: its last one must not look like news.
+    That a device gave no snapshot is noted too, and that a pull was killed: the last snapshot must
+    not look like news.
     """
     import asyncio
 
     from goldcopy.cli.progress import watching
     from goldcopy.collect import Watch, collect
+    from goldcopy.collect.begun import pulling
     from goldcopy.drift.survey import FAILED
 
     watch = Watch()
     async with vault.writing() as writer, watching(watch):
-        outcomes = await collect(
-            devices,
-            writer.keep,
-            zones=zones,
-            previous=writer.latest,
-            pulling=writer.pulling,
-            full=full,
-            keep_process=keep_process,
-            watch=watch,
-        )
-        async with asyncio.TaskGroup() as notes:
-            for one in outcomes:
-                if one.state != "kept":
-                    told = {"error": one.error, "attempts": one.attempts}
-                    notes.create_task(writer.note(FAILED, one.device, told))
+        with pulling(vault.path, [device.name for device in devices]):
+            outcomes = await collect(
+                devices,
+                writer.keep,
+                zones=zones,
+                previous=writer.latest,
+                pulling=writer.pulling,
+                full=full,
+                keep_process=keep_process,
+                watch=watch,
+            )
+            async with asyncio.TaskGroup() as notes:
+                for one in outcomes:
+                    if one.state != "kept":
+                        told = {"error": one.error, "attempts": one.attempts}
+                        notes.create_task(writer.note(FAILED, one.device, told))
         return outcomes
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from goldcopy.collect.begun import begun
 from goldcopy.drift.known import Pulled
 from goldcopy.drift.moved import Sections
 from goldcopy.drift.verdict import Verdict, verdict
@@ -97,10 +98,18 @@ def latest(vault: Vault, device: str, failed: tuple[datetime, str] | None) -> Pu
 
 
 def failures(vault: Vault) -> Mapping[str, tuple[datetime, str]]:
-    """Device -> when a pull of it last gave no snapshot, and why."""
-    return {
+    """Device -> when a pull of it last gave no snapshot, and why; one that was killed too.
+
+    Raises as ``Vault.notes`` and ``begun``.
+    """
+    found = {
         note.device: (note.time, str(note.body.get("error", ""))) for note in vault.notes(FAILED)
     }
+    for device, since in begun(vault.path).items():
+        if device not in found or since > found[device][0]:
+            when = f"{since:%Y-%m-%d %H:%M} UTC"
+            found[device] = since, f"the pull of {when} was interrupted, or is still under way"
+    return found
 
 
 def _gold(vault: Vault, device: str, judgement: Judgement) -> Entry | None:
