@@ -14,10 +14,12 @@ from goldcopy.errors import GoldcopyError, VaultDamaged, VaultSealed, VaultUnava
 from goldcopy.replica.contract import Opening, Replica
 from goldcopy.vault import Entry, Reader, Vault
 from goldcopy.vault.folder import pack_path
+from goldcopy.vault.index import Index
+from goldcopy.vault.pack import Place
 
 
 def tampered(source: Source, entry: Entry, reader: Reader | None, folder: Path) -> Drilled:
-    """One bit of the pack that holds the gold copy is another one: nothing may come out of it."""
+    """One bit of what the gold copy is rebuilt from is another one: nothing may come out of it."""
 
     def told(passed: bool, why: str) -> Drilled:
         return Drilled(
@@ -29,11 +31,10 @@ def tampered(source: Source, entry: Entry, reader: Reader | None, folder: Path) 
             snapshot=entry.id,
         )
 
-    row = source.vault.catalog.read(lambda index: index.find(entry.device, entry.id))
-    assert row is not None
-    pack = pack_path(_copied(source.vault.path, folder), row.place.pack)
+    place = _keyframe(source.vault, entry)
+    pack = pack_path(_copied(source.vault.path, folder), place.pack)
     data = bytearray(pack.read_bytes())
-    data[(data.index(b"\n") + len(data)) // 2] ^= 1
+    data[data.index(b"\n") + 1 + place.offset + place.length // 2] ^= 1
     pack.unlink()  # it is a hard link
     pack.write_bytes(data)
     try:
@@ -51,6 +52,18 @@ def tampered(source: Source, entry: Entry, reader: Reader | None, folder: Path) 
     finally:
         vault.close()
     return told(False, f"{pack.name} was changed, and its gold copy was taken for good")
+
+
+def _keyframe(vault: Vault, entry: Entry) -> Place:
+    """Where the record is that a snapshot is rebuilt from first."""
+
+    def found(index: Index) -> Place:
+        row = index.find(entry.device, entry.id)
+        assert row is not None
+        number = row.entry.number
+        return index.span(entry.device, number - row.depth, number)[0].place
+
+    return vault.catalog.read(found)
 
 
 def without_key(source: Source, folder: Path) -> Drilled:
