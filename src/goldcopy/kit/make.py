@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from goldcopy.drift.survey import Plant, judged
-from goldcopy.errors import VaultDamaged, Wrong
+from goldcopy.errors import VaultDamaged, VaultSealed, Wrong
 from goldcopy.gold.scope import Scope
 from goldcopy.inventory import Device, Inventory
 from goldcopy.kit import reduced, sums
@@ -73,6 +73,7 @@ def make(
     """
     vault = plant.vault
     _empty(folder)
+    key = _key(vault)
     name = f"goldcopy-kit-{vault.id[:8]}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     packs = _copy_vault(vault, folder / reduced.VAULT)
     subjects = _subjects(plant, devices, file.parent, folder / reduced.VAULT)
@@ -81,7 +82,13 @@ def make(
         _copy(inventory.gold.signers, folder / reduced.SIGNERS)
     reduced.prove(folder / reduced.INVENTORY, devices, plant.registry)
     for subject in subjects:
-        page = runbook(subject, vault.id, bool(vault.ring.recipients))
+        page = runbook(
+            subject,
+            vault=vault.id,
+            sealed=bool(vault.ring.recipients),
+            kit=name,
+            fingerprint=sums.fingerprint(key) if key else "",
+        )
         _put(folder / "runbooks" / f"{subject.device.name}.html", page.encode())
     for wheel in wheels:
         _copy(wheel.path, folder / "wheels" / wheel.path.name)
@@ -90,7 +97,6 @@ def make(
         _put(folder / "wheels/requirements.txt", lines.encode())
     for script in ("check", "goldcopy", "restore"):
         _copy(SITE / script, folder / script, 0o555)
-    key = _key(vault)
     made = Made(
         folder=str(folder),
         name=name,
@@ -137,6 +143,11 @@ def _subjects(plant: Plant, devices: Sequence[Device], home: Path, folder: Path)
     try:
         if findings := [*verify(copy, "quick").findings, *copy.doubts]:
             raise VaultDamaged(f"the copy of the vault is not good: {'; '.join(findings)}")
+        if copy.sealed:
+            raise VaultSealed(
+                f"{plant.vault.path} has packs that cannot be opened here, and a runbook is made of "
+                "what is in them: give the reader's identity (GOLDCOPY_IDENTITY)"
+            )
         of_copy = msgspec.structs.replace(plant, vault=copy)
         return [_subject(of_copy, device, home) for device in devices]
     finally:

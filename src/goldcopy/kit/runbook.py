@@ -33,8 +33,16 @@ class Subject(NamedTuple):
     """Files that the inventory names and that are not in the kit."""
 
 
-def runbook(subject: Subject, vault: str, sealed: bool) -> str:
-    """The whole page. A device chooses names and values, so all text is escaped."""
+def runbook(subject: Subject, *, vault: str, sealed: bool, kit: str, fingerprint: str) -> str:
+    """The whole page. A device chooses names and values, so all text is escaped.
+
+    Args:
+        subject: the device.
+        vault: id of the vault.
+        sealed: whether it takes the reader's key.
+        kit: its name.
+        fingerprint: of the key that signs the kit; "" if nobody does.
+    """
     device, snapshot, taken, judgement, ways, bring = subject
     candidate = judgement.gold
     identity = snapshot.identity
@@ -55,6 +63,8 @@ def runbook(subject: Subject, vault: str, sealed: bool) -> str:
         bring=bring,
         vault=vault,
         sealed=sealed,
+        kit=kit,
+        fingerprint=fingerprint,
         most=MOST,
     )  # fmt: skip
 
