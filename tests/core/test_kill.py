@@ -66,6 +66,7 @@ class Ledger:
     def opened(self) -> Iterator[Vault]:
         """To read it. A sealed one is copied: its collector must not learn from what is read."""
         if self.readable != self.path:
+            (self.readable / "packs").mkdir(parents=True, exist_ok=True)
             for file in self.path.rglob("*.*"):
                 copied = self.readable / file.relative_to(self.path)
                 if file.suffix in (".pack", ".json") and not copied.exists():
