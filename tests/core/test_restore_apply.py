@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.core.restore_toy import KINDS, Press, plant, settings
 
@@ -108,6 +109,8 @@ async def test_nothing_to_do_is_proved_by_reading(tmp_path: Path) -> None:
         assert receipt.proved
         assert receipt.planned == 0
         assert not found.press.wrote
+        blind = msgspec.structs.replace(receipt, after="")
+        assert not blind.proved, "what is not read back is not proved"
 
 
 # -- the k-th write goes wrong ---------------------------------------------------------------------

@@ -12,12 +12,14 @@ from typing import cast
 import msgspec
 
 from goldcopy.driver import Meter, Target, Writable
-from goldcopy.inventory import Device, SecretSource
+from goldcopy.inventory import Device, Rules, SecretSource
 from goldcopy.registry import DRIVERS, Registry
 from goldcopy.restore import GoldState, Means, Permit, Plan, Receipt, apply, make_plan
 from goldcopy.snapshot import Snapshot, Value
 from goldcopy.testing.bench import Bench, form
 from goldcopy.vault import Vault
+
+NO_RULES = Rules()
 
 
 @dataclass
@@ -96,13 +98,13 @@ def device_of(folder: Path, target: Target, driver: str) -> Device:
 
 
 @asynccontextmanager
-async def scene(folder: Path, bench: Bench) -> AsyncIterator[Scene]:
+async def scene(folder: Path, bench: Bench, rules: Rules = NO_RULES) -> AsyncIterator[Scene]:
     """The bench's controller, its gold copy in a vault."""
     kind = type(bench.driver)
     entry = EntryPoint(kind.name, f"{kind.__module__}:{kind.__name__}", DRIVERS)
     Vault.create(folder / "vault").close()
     vault = Vault.open(folder / "vault")
-    described = device_of(folder, bench.target, kind.name)
+    described = replace_device(device_of(folder, bench.target, kind.name), rules=rules)
     bench.target = replace(bench.target, device=described.name)
     async with vault.writing(linger=0) as writer:
         means = Means(vault, writer, Registry([entry]), retries=1, retry_pause=0.01)

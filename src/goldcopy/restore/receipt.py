@@ -62,8 +62,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     def proved(self) -> bool:
         """Whether every planned leaf was read back as it was to be."""
         verdicts = [leaf.verdict for leaf in self.leaves if leaf.verdict != "not restorable"]
-        if not verdicts and self.leaves:  # nothing could be done, which proves nothing
-            return False
+        if not self.after or (self.leaves and not verdicts):
+            return False  # nothing was read back, or nothing could be done: that proves nothing
         return len(verdicts) == self.planned and all(one == "proved" for one in verdicts)
 
     @property
