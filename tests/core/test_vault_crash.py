@@ -12,6 +12,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ from tests.core.test_vault_disk import STEPS, FaultyOs
 
 from goldcopy.errors import VaultUnavailable
 from goldcopy.vault import Reader, Vault, Writer, folder
+from goldcopy.vault.index import Index
 from goldcopy.vault.verify import verify
 
 CACHES = ("index.sqlite", "index.sqlite-wal", "index.sqlite-shm")
@@ -59,7 +61,7 @@ def seen(path: Path, reader: Reader) -> list[str]:
             rows = [
                 (row.place, row.entry.id)
                 for device in vault.devices()
-                for row in vault.catalog.read(lambda index, of=device: index.history(of))
+                for row in vault.catalog.read(partial(Index.history, device=device))
             ]
             places = vault.catalog.read(lambda index: index.notes(None, None))
             rows += [(place, note.id) for place, note in zip(places, vault.notes(), strict=True)]
