@@ -47,7 +47,7 @@ def _of(device: str, items: list[Item], gaps: tuple[Gap, ...] = ()) -> Snapshot:
 
 def of(
     device: Device,
-    gold: Snapshot,
+    gold: Snapshot | None,
     now: Snapshot | None,
     notes: list[GoldNote],
     *,
@@ -62,7 +62,8 @@ def of(
     pulled = Pulled(now, taken if now else None, error)
     word = verdict(device.name, judgement, gold, pulled, at=AT, max_age=timedelta(hours=26))
     entry = _entry(now, 31, taken) if now else None
-    standing = Standing(device.name, word, judgement, entry, _entry(gold, 1, NOON))
+    signed_one = _entry(gold, 1, NOON) if gold else None
+    standing = Standing(device.name, word, judgement, entry, signed_one)
     return Subject(device, standing, origins or {})
 
 

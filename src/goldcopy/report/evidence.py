@@ -21,6 +21,8 @@ VERIFIED: Final = timedelta(days=30)
 DRILLED: Final = timedelta(days=15 * 30)
 """CIP-009-6 R2: recovery is tested every 15 calendar months."""
 
+_JUDGED: Final = ("green", "drift", "gaps")
+"""Words that come of a comparison with what the device holds now."""
 NEEDS: Final = ("fresh snapshot", "valid gold copy", "verified replica", "passed drill")
 _ALL: Final = NEEDS
 _KNOWN_GOOD: Final = NEEDS[:3]
@@ -81,20 +83,18 @@ def standings(vault: Vault, night: Night, max_age: timedelta) -> list[Standing]:
     for one in night.subjects:
         name, latest = one.device.name, one.standing.latest
         fresh = latest is not None and night.at - latest.facts.taken <= max_age
-        drilled = drills.get(name)
+        drilled = drills.get(name, _Drilled(night.at, passed=False, why="no evidence"))
         has = {
             "fresh snapshot": fresh and not _holes(one),
-            "valid gold copy": one.standing.judgement.state == "valid",
+            "valid gold copy": not _gold_why(one),
             "verified replica": replica,
-            "passed drill": drilled is not None and night.at - drilled <= DRILLED,
+            "passed drill": drilled.passed and night.at - drilled.at <= DRILLED,
         }
         why = {
             "fresh snapshot": _snapshot_why(latest is not None, fresh),
-            "valid gold copy": one.standing.judgement.why,
+            "valid gold copy": _gold_why(one),
             "verified replica": replica_why,
-            "passed drill": "no evidence"
-            if drilled is None
-            else f"the last was {drilled:%Y-%m-%d}",
+            "passed drill": drilled.why,
         }
         found.append(Standing(name, has, {need: why[need] for need in NEEDS if not has[need]}))
     return found
@@ -123,9 +123,31 @@ def _replica(night: Night) -> tuple[bool, str]:
     return bool(good), "" if good else "no replica is up to date and was lately verified"
 
 
-def _drills(vault: Vault) -> dict[str, datetime]:
-    """The last drill of each device that proved every leaf."""
-    return {note.device: note.time for note in vault.notes(DRILL) if note.body.get("proved")}
+class _Drilled(NamedTuple):
+    at: datetime
+    passed: bool
+    why: str
+
+
+def _drills(vault: Vault) -> dict[str, _Drilled]:
+    """The last drill of each device that says anything: a restore was proved, or a drill failed."""
+    found = {}
+    for note in vault.notes(DRILL):
+        state, day = note.body.get("state"), f"{note.time:%Y-%m-%d}"
+        if state == "failed":
+            why = f"the one of {day} failed: {note.body.get('why', '')}"
+            found[note.device] = _Drilled(note.time, passed=False, why=why)
+        elif state == "passed" and note.body.get("proved") is True:
+            found[note.device] = _Drilled(note.time, passed=True, why=f"the last was {day}")
+    return found
+
+
+def _gold_why(one: Subject) -> str:
+    """Why there is no gold copy that a restore could use; "" if there is."""
+    verdict = one.standing.verdict
+    if one.standing.judgement.state != "valid":
+        return one.standing.judgement.why
+    return f"{verdict.word}: {verdict.why}" if verdict.word.startswith("gold-") else ""
 
 
 # -- ATT&CK ----------------------------------------------------------------------------------------
@@ -150,13 +172,13 @@ def layer(night: Night, found: Sequence[Standing]) -> dict[str, Any]:
 
 def _scored(technique: Technique, found: Sequence[Standing]) -> dict[str, Any]:
     short = [one for one in found if one.lacks(technique.needs)]
-    score = round(100 * (len(found) - len(short)) / len(found)) if found else 0
+    # Rounded down: 100 is said only where nothing falls short.
+    score = 100 * (len(found) - len(short)) // len(found) if found else 0
     lines = [f"{one.device}: lacks {', '.join(one.lacks(technique.needs))}" for one in short]
     return {
         "techniqueID": technique.id,
         "score": score,
         "enabled": True,
-        "showSubtechniques": False,
         "comment": "\n".join(lines) or "no evidence" * (not found),
         "metadata": [{"name": "wants", "value": ", ".join(technique.needs)}],
     }
@@ -178,7 +200,7 @@ def requirements(night: Night, found: Sequence[Standing]) -> list[Requirement]:
         if one.last.verified
     )
     gold, drills = share("valid gold copy"), share("passed drill")
-    judged = sum(one.standing.verdict.drift is not None for one in night.subjects)
+    judged = sum(one.standing.verdict.word in _JUDGED for one in night.subjects)
     monitored = f"{judged} of {len(found)} devices compared with their gold copy at this report"
     rows = [
         ("IEC 62443-3-3", "SR 7.3", "backups of user-level and system-level information",
