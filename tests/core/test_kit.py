@@ -150,8 +150,10 @@ def test_a_runbook_tells_what_is_automatic_and_what_by_hand(place: Place, tmp_pa
         "Settings that goldcopy cannot write: 2",
         "sys/clock UTC+1 read-only here", "db/5/over 200 200 is above the upper limit 100",
         "Load the program (blocks: 1) with the engineering tool: mixer.ap17",
-        "Not in the backup: db/6 (protected)", "of which the gold copy does not speak, and that stay as they are: 1",
-        "Live values and diagnostics, which stay as they are: 1", made.fingerprint, "db/5/speed Speed 42.5 rpm 0..100", HOSTILE,
+        "Not in the backup: db/6 (protected)", made.fingerprint,
+        "of which the gold copy does not speak, and that stay as they are: 1",
+        "Live values and diagnostics, which stay as they are: 1",
+        "db/5/speed Speed 42.5 rpm 0..100", HOSTILE,
         "after the overhaul; approved by bob@plant", "secrets/mixer , not in the kit", "user 007",
     ):  # fmt: skip
         assert expected in said, (expected, said)

@@ -1,8 +1,8 @@
 """The place where a kit is used: a controller, a laptop, and no network but loopback.
 
-Started within an empty network namespace: ``kit_site.py PORT HOLDING=VALUE… -- COMMAND…``. Serves a
-simulated mixer, changes its registers, runs the command beside it, and tells in JSON what came of
-it.
+Started within empty namespaces for network and mounts. Serves a simulated mixer, changes its
+registers, makes the stick read-only, and runs commands one after another beside it, as ``Site`` in
+JSON on standard input says; tells on standard output what came of it.
 """
 
 from __future__ import annotations
@@ -14,15 +14,31 @@ import signal
 import socket
 import subprocess
 import sys
+from typing import Any, TypedDict
 
 from goldcopy_sim.modbus import ModbusSimulator
 
 
-async def main(port: int, changes: dict[str, int], command: list[str]) -> None:
-    async with ModbusSimulator.demo("mixer", port=port) as mixer:
-        whole = dict(mixer.values())
-        for address, value in changes.items():
-            mixer.change(address, value)
+class Site(TypedDict):
+    """What there is."""
+
+    port: int
+    stick: str
+    changes: dict[str, int]
+    commands: list[list[str]]
+    kill_after: int
+    """Writes after which the first command is killed; 0: it is not."""
+
+
+class _Visit:
+    def __init__(self, mixer: ModbusSimulator) -> None:
+        self._mixer = mixer
+
+    @property
+    def writes(self) -> int:
+        return sum(service.writes for service in self._mixer.log)
+
+    async def run(self, command: list[str], kill_after: int = 0) -> dict[str, Any]:
         run = await asyncio.create_subprocess_exec(
             *command,
             stdin=asyncio.subprocess.DEVNULL,
@@ -30,26 +46,45 @@ async def main(port: int, changes: dict[str, int], command: list[str]) -> None:
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
         )
+        watch = asyncio.create_task(self._kill(run.pid, kill_after)) if kill_after else None
         try:
             out, err = await asyncio.wait_for(run.communicate(), 200)
         finally:
+            if watch:
+                watch.cancel()
             if run.returncode is None:
                 os.killpg(run.pid, signal.SIGKILL)
+        return {"code": run.returncode, "out": out.decode(), "err": err.decode()}
+
+    async def _kill(self, group: int, after: int) -> None:
+        before = self.writes
+        while self.writes < before + after:  # noqa: ASYNC110 - a simulator's log tells nobody
+            await asyncio.sleep(0.002)
+        os.killpg(group, signal.SIGKILL)
+
+
+async def main(site: Site) -> None:
+    async with ModbusSimulator.demo("mixer", port=site["port"]) as mixer:
+        whole = dict(mixer.values())
+        for address, value in site["changes"].items():
+            mixer.change(address, value)
+        visit = _Visit(mixer)
+        first, *rest = site["commands"]
+        ran = [await visit.run(first, site["kill_after"])]
+        ran += [await visit.run(command) for command in rest]
         now = mixer.values()
         answer = {
-            "code": run.returncode,
-            "out": out.decode(),
-            "err": err.decode(),
+            "ran": ran,
             "interfaces": [name for _, name in socket.if_nameindex()],
-            "other": {path: str(now[path]) for path in now if now[path] != whole[path]},
-            "writes": sum(service.writes for service in mixer.log),
+            "other": sorted(path for path in now if now[path] != whole[path]),
+            "writes": visit.writes,
         }
     print(json.dumps(answer))
 
 
 if __name__ == "__main__":
-    words = sys.argv[1:]
-    split = words.index("--")
-    changed = dict(word.split("=") for word in words[1:split])
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    asyncio.run(main(int(words[0]), {a: int(v) for a, v in changed.items()}, words[split + 1 :]))
+    found: Site = json.load(sys.stdin)
+    subprocess.run(["mount", "--bind", found["stick"], found["stick"]], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,ro", found["stick"]], check=True)
+    asyncio.run(main(found))

@@ -8,19 +8,24 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.cli.conftest import Cli, cli, plant
 from tests.cli.test_gold_and_drift import people, propose
+from tests.peers.kit_site import Site
+
+from goldcopy.vault import Reader, Vault
 
 __all__ = ["cli", "people", "plant"]
 pytestmark = pytest.mark.timeout(400)  # wheels may have to be fetched, and are installed again
 
 ROOT = Path(__file__).parents[2]
 SITE = Path(__file__).with_name("kit_site.py")
+SECRET = "not-for-any-kit"
 RECOVERY = """\
     writable: true
     description: Mixer of line 1
@@ -53,7 +58,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def approved(cli: Cli, people: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> Cli:
     """A mixer with a gold copy that may be restored."""
-    monkeypatch.setenv("MIXER_PASSWORD", "not-for-any-kit")
+    monkeypatch.setenv("MIXER_PASSWORD", SECRET)
     text = cli.plant.inventory.read_text()
     cli.plant.inventory.write_text(
         text.replace("  - name: mixer\n", f"  - name: mixer\n{RECOVERY}")
@@ -74,81 +79,123 @@ def kit(approved: Cli, wheels: Path, tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Callable[..., dict[str, Any]]]:
-    """Runs a command on site; all that it has of this place is the reader's key and a home."""
-    home = tmp_path / "laptop"
-    home.mkdir()
-    python = Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}"
-    environment = {
-        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-        "HOME": str(home),
-        "GOLDCOPY_PYTHON": str(python),
-        "GOLDCOPY_IDENTITY": str(tmp_path / "keys/reader.key"),
-        "MIXER_PASSWORD": "not-for-any-kit",
-    }
-    apart = ["unshare", "--net"] if os.getuid() == 0 else ["unshare", "--map-root-user", "--net"]
+class Laptop:
+    """Runs commands on site; all that it has of this place is the reader's key, and a home."""
 
-    def run(port: int, changes: dict[str, int], *command: str) -> dict[str, Any]:
-        words = [str(port), *(f"{a}={v}" for a, v in changes.items()), "--"]
-        words += ["env", "-i", *(f"{k}={v}" for k, v in environment.items()), *command]
+    def __init__(self, folder: Path, kit: Path, port: int) -> None:
+        self.home = folder / "laptop"
+        self.home.mkdir()
+        self.kit = kit
+        self._port = port
+        python = Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}"
+        self._environment = {
+            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME": str(self.home),
+            "GOLDCOPY_PYTHON": str(python),
+            "GOLDCOPY_IDENTITY": str(folder / "keys/reader.key"),
+            "MIXER_PASSWORD": SECRET,
+        }
+
+    def __call__(
+        self, changes: dict[str, int], *commands: tuple[str, ...], kill_after: int = 0
+    ) -> dict[str, Any]:
+        names = [f"{name}={value}" for name, value in self._environment.items()]
+        site: Site = {
+            "port": self._port,
+            "stick": str(self.kit.parent),
+            "changes": changes,
+            "commands": [
+                ["env", "-i", *names, "sh", str(self.kit / script), *words]
+                for script, *words in commands
+            ],
+            "kill_after": kill_after,
+        }
+        apart = ["unshare", "--net", "--mount", *["--map-root-user"] * (os.getuid() != 0)]
         done = subprocess.run(
-            [*apart, sys.executable, str(SITE), *words], capture_output=True, timeout=300
+            [*apart, sys.executable, str(SITE)],
+            input=json.dumps(site).encode(),
+            capture_output=True,
+            timeout=300,
         )
         assert done.returncode == 0, done.stderr.decode()
         answer: dict[str, Any] = json.loads(done.stdout)
         assert answer["interfaces"] == ["lo"]
         return answer
 
-    yield run
-    shutil.rmtree(home)
+
+@pytest.fixture
+def laptop(tmp_path: Path, kit: Path, approved: Cli) -> Iterator[Laptop]:
+    made = Laptop(tmp_path, kit, approved.plant.mixer.port)
+    yield made
+    shutil.rmtree(made.home)
 
 
 CHANGES = {"holding/203": 4711, "holding/205": 815, "holding/11": 1}
 """Two registers of a range, and half of the speed, which is a REAL."""
+RESTORE = ("restore", "mixer", "--by", "ben", "--yes")
 
 
 def test_one_command_puts_a_device_back_without_a_network(
-    kit: Path, approved: Cli, people: dict[str, Path], site: Callable[..., dict[str, Any]]
+    approved: Cli, people: dict[str, Path], laptop: Laptop
 ) -> None:
-    before = {path: path.read_bytes() for path in kit.rglob("*") if path.is_file()}
-    port = approved.plant.mixer.port
     log = len(approved.plant.mixer.log)
-    restore = ("sh", str(kit / "restore"), "mixer", "--by", "ben", "--yes")
 
-    refused = site(port, CHANGES, *restore)
-    assert (refused["code"], refused["writes"]) == (2, 0), refused["err"]
-    assert "0 of 1 approvals" in refused["err"]
-    assert refused["other"].keys() >= {"holding/203", "holding/205"}
+    answer = laptop(CHANGES, RESTORE)
+    assert (answer["ran"][0]["code"], answer["writes"]) == (2, 0), answer
+    assert "0 of 1 approvals" in answer["ran"][0]["err"]
+    assert set(answer["other"]) == CHANGES.keys()
 
-    done = site(port, CHANGES, *restore, "--key", str(people["ben"]))
+    answer = laptop(CHANGES, (*RESTORE, "--key", str(people["ben"])))
+    (done,) = answer["ran"]
     assert done["code"] == 0, done["err"]
     assert "Good" in done["err"]
     assert "3 proved" in done["out"]
-    assert done["writes"] > 0
-    assert done["other"] == {}
+    assert answer["writes"] > 0
+    assert answer["other"] == []
+    assert len(approved.plant.mixer.log) == log  # nothing but the controller on site was spoken to
 
-    assert {path: path.read_bytes() for path in before} == before
-    assert len(approved.plant.mixer.log) == log
-    listed = site(port, {}, "sh", str(kit / "goldcopy"), "restore", "list", "--json")
-    answer = json.loads(listed["out"])
-    assert [note["body"]["proved"] for note in answer["receipts"]] == [True]
-    assert answer["unfinished"] == []
+    bundle = laptop.home / "home.bundle"
+    answer = laptop({}, ("goldcopy", "vault", "export", str(bundle)))
+    assert answer["ran"][0]["code"] == 0, answer
+    brought = laptop.home / "brought"
+    assert approved("vault", "import", str(bundle), "--into", str(brought))[0] == 0
+    reader = Reader.load(approved.plant.inventory.parent / "keys/reader.key")
+    with closing(Vault.open(brought, reader)) as vault:
+        receipts = vault.notes("receipt")
+    assert [(one.device, one.body["proved"]) for one in receipts] == [("mixer", True)]
 
 
-def test_what_was_changed_on_the_stick_is_not_used(
-    kit: Path, approved: Cli, site: Callable[..., dict[str, Any]]
+def test_who_is_interrupted_goes_on_with_the_kit(people: dict[str, Path], laptop: Laptop) -> None:
+    begin = (*RESTORE, "--key", str(people["ben"]))
+    resume = ("goldcopy", "restore", "resume", "mixer", "--json")
+    answer = laptop(CHANGES, begin, begin, resume, kill_after=1)
+    killed, again, resumed = answer["ran"]
+    assert killed["code"] == -9
+    assert (again["code"], "was interrupted" in again["err"]) == (2, True)
+    assert resumed["code"] == 0, resumed["err"]
+    assert json.loads(resumed["out"])["proved"]
+    assert answer["other"] == []
+
+
+def test_nothing_is_written_before_somebody_says_so(
+    people: dict[str, Path], laptop: Laptop
 ) -> None:
-    port = approved.plant.mixer.port
-    check = ("sh", str(kit / "check"))
-    assert site(port, {}, *check)["code"] == 0
-    restore = ("sh", str(kit / "restore"), "mixer", "--by", "ben", "--break-glass", "x", "--yes")
+    answer = laptop(CHANGES, (*RESTORE[:-1], "--key", str(people["ben"])))
+    assert (answer["ran"][0]["code"], answer["writes"]) == (1, 0)
+    assert "4711" in answer["ran"][0]["out"]
+    assert "stopped" in answer["ran"][0]["err"]
+
+
+def test_what_was_changed_on_the_stick_is_not_used(kit: Path, laptop: Laptop) -> None:
+    assert laptop({}, ("check",))["ran"][0]["code"] == 0
+    glass = (*RESTORE, "--break-glass", "nobody there")
 
     def refused(why: str) -> None:
-        for command in (check, restore, ("sh", str(kit / "goldcopy"), "devices")):
-            answer = site(port, CHANGES, *command)
-            assert (answer["code"], answer["writes"]) == (3, 0)
-            assert why in answer["err"]
+        answer = laptop(CHANGES, ("check",), glass, ("goldcopy", "devices"))
+        assert answer["writes"] == 0
+        for ran in answer["ran"]:
+            assert ran["code"] == 3
+            assert why in ran["err"]
 
     pack = kit / "vault/packs/00000001.pack"
     whole = pack.read_bytes()
@@ -156,7 +203,6 @@ def test_what_was_changed_on_the_stick_is_not_used(
     pack.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     refused("damaged")
     pack.write_bytes(whole)
-    assert site(port, {}, *check)["code"] == 0
 
     planted = kit / "wheels/msgspec-99-py3-none-any.whl"
     planted.write_bytes(b"")
@@ -168,22 +214,23 @@ def test_what_was_changed_on_the_stick_is_not_used(
     runbook.unlink()
     refused("damaged")
     runbook.write_bytes(page)
+    assert laptop({}, ("check",))["ran"][0]["code"] == 0
 
     sums = kit / "SHA256SUMS"  # whoever changes a file can change its sum, and not the signature
-    line = sums.read_text()
     pack.write_bytes(whole + b"\n")
     done = subprocess.run(["sha256sum", "vault/packs/00000001.pack"], cwd=kit, capture_output=True)
     sums.chmod(0o644)
-    sums.write_text(re.sub(r"(?m)^.*00000001\.pack$", done.stdout.decode().strip(), line))
+    listed = re.sub(r"(?m)^.*00000001\.pack$", done.stdout.decode().strip(), sums.read_text())
+    sums.write_text(listed)
     refused("signature")
 
 
 def test_no_secret_is_in_a_kit(kit: Path, approved: Cli) -> None:
-    keys = approved.plant.inventory.parent
-    secrets = [b"not-for-any-kit", b"AGE-SECRET-KEY", b"PRIVATE KEY-----"]
-    secrets += [(keys / "vault/collector/digests.key").read_bytes()]
+    folder = approved.plant.inventory.parent
+    secrets = [SECRET.encode(), b"AGE-SECRET-KEY-", b"PRIVATE KEY-----"]
+    secrets += [(folder / "vault/collector/digests.key").read_bytes()]
     for path in kit.rglob("*"):
-        if path.is_file():
+        if path.is_file() and path.suffix != ".whl":
             data = path.read_bytes()
             assert not any(secret in data for secret in secrets), path
     assert not (kit / "vault/collector").exists()

@@ -145,8 +145,8 @@ def _subjects(plant: Plant, devices: Sequence[Device], home: Path, folder: Path)
             raise VaultDamaged(f"the copy of the vault is not good: {'; '.join(findings)}")
         if copy.sealed:
             raise VaultSealed(
-                f"{plant.vault.path} has packs that cannot be opened here, and a runbook is made of "
-                "what is in them: give the reader's identity (GOLDCOPY_IDENTITY)"
+                f"{plant.vault.path} has packs that cannot be opened here, and a runbook is made "
+                "of what is in them: give the reader's identity (GOLDCOPY_IDENTITY)"
             )
         of_copy = msgspec.structs.replace(plant, vault=copy)
         return [_subject(of_copy, device, home) for device in devices]
