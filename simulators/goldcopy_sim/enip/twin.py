@@ -38,6 +38,7 @@ _ATOMS: Final = {
     )
 }
 _ARRAY: Final = re.compile(r"ARRAY\[([\d,]+)\] OF (.+)")
+_UNTOLD: Final = "how its structure lies is not in the backup (database/symbols)"
 _ALIAS: Final = "which tag the alias stands for is not in a backup: it holds values of its own"
 
 
@@ -181,6 +182,8 @@ class Loaded:
     def _elementary(self) -> Iterable[tuple[str, Symbol]]:
         """Without the tag database: tags whose type is told by their item."""
         for item in self.items.values():
+            if item.path.startswith("type/"):
+                self.lacks[item.path] = _UNTOLD
             if item.kind != "tag":
                 continue
             program, _, name = item.address.rpartition(".")
@@ -192,12 +195,13 @@ class Loaded:
             kind = next((one for one in _ATOMS.values() if one.name == type_), None)
             plain = not program or re.fullmatch(r"Program:[^.]+", program)
             if kind is None or not plain or "[" in name:
-                self.lacks[item.path] = "its structure is not in the backup (database/symbols)"
+                self.lacks[item.path] = _UNTOLD
                 continue
             bit = 0 if kind.name == "BOOL" else None
             access = 0 if item.access == "read-write" else 2
             place = _place(kind, dims, access, bit)
-            yield program.removeprefix("Program:"), Symbol(name, place)
+            alias = item.label == "alias"
+            yield program.removeprefix("Program:"), Symbol(name, place, alias=alias)
 
 
 def _place(kind: Type, dims: tuple[int, ...], access: int, bit: int | None) -> Place:

@@ -276,14 +276,14 @@ def _wiped(variable: Variable) -> Data:
     for one in variable.data.scalars:
         structure = variable.structure
         if structure is None or not isinstance(one, Body):
-            many.append(one if isinstance(one, Body) else zero(kind, one))
+            empty = Body(one.encoding, bytes(len(one.body))) if isinstance(one, Body) else None
+            many.append(empty or zero(kind, one))
             continue
         held = structure.unpack(one.body)
         for leaf in list(leaves(structure, held)):
             value = leaf.value
             if isinstance(value, list):
-                empty = [zero(leaf.kind, cast(Scalar, each)) for each in value]
-                replace(held, leaf.path, cast("list[object]", empty))  # type: ignore[arg-type]
+                replace(held, leaf.path, [zero(leaf.kind, cast(Scalar, one)) for one in value])
             elif value is not None:
                 replace(held, leaf.path, zero(leaf.kind, value))
         many.append(structure.value(held))

@@ -52,10 +52,8 @@ def as_device(registry: Registry, device: Device, twin: Twin) -> Device:
 
     Its pace is the device's own, so that what is measured stays comparable; no password is sent.
     """
-    options = device.options
-    if twin.reach:
-        kind = registry.driver(device.driver).Options
-        options = msgspec.convert({**_options(device), **twin.reach}, kind)
+    options = device.options or registry.driver(device.driver).Options()
+    options = msgspec.structs.replace(options, **twin.reach)
     return msgspec.structs.replace(
         device,
         host=twin.host,
@@ -109,4 +107,7 @@ def _whole(value: Value, snapshot: Snapshot) -> SimulatedValue:
 
 
 def _options(device: Device) -> dict[str, Any]:
-    return msgspec.to_builtins(device.options) if device.options is not None else {}
+    if device.options is None:
+        return {}
+    found: dict[str, Any] = msgspec.to_builtins(device.options, enc_hook=str)
+    return found
