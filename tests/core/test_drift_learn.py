@@ -63,6 +63,20 @@ def test_leaves_folders_and_open_segments() -> None:
     )
 
 
+def test_what_a_mask_of_an_array_hides_besides_is_told() -> None:
+    def state(n: int) -> dict[str, Any]:
+        some, whole = (n, 7, n, 7), (n, n + 1)
+        return {
+            "a": Item("a", "tag", "ARRAY[4] OF INT", some),
+            "b": Item("b", "tag", "ARRAY[2] OF INT", whole),
+        }
+
+    learnt = learn([pulled(state(n)) for n in range(3)], Rules())
+    assert learnt.partly == {"a": (2, 4)}
+    assert '# "a": 2 of 4 elements moved; this hides the other 2 too' in learnt.yaml()
+    assert '# "b"' not in learnt.yaml()
+
+
 def test_a_folder_in_which_something_is_unknown_is_not_masked_as_a_whole() -> None:
     for gap in ("db/9/z", "db/9", "db"):
         pulls = [pulled({"db/9/a": n, "db/9/b": n}, gaps=(gap,)) for n in range(2)]

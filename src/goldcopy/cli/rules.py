@@ -11,7 +11,7 @@ from goldcopy.cli.options import DEFAULT_INVENTORY, InventoryFile, Json
 
 def learn(
     device: Annotated[str, typer.Argument()],
-    pulls: Annotated[int, typer.Option("--pulls", min=2, help="How often to read it.")] = 5,
+    pulls: Annotated[int, typer.Option("--pulls", min=2, help="How often to read it.")] = 15,
     pause: Annotated[float, typer.Option("--pause", min=0, help="Seconds between pulls.")] = 10.0,
     inventory: InventoryFile = DEFAULT_INVENTORY,
     as_json: Json = False,

@@ -18,6 +18,8 @@ from goldcopy.errors import Wrong
 from goldcopy.inventory import Rule, Rules, path_matcher
 from goldcopy.snapshot import Item, Snapshot
 from goldcopy.snapshot.diff import Change, diff, identity_changes
+from goldcopy.snapshot.parts import elements
+from goldcopy.snapshot.values import array_of
 
 
 class Learnt(NamedTuple):
@@ -30,6 +32,9 @@ class Learnt(NamedTuple):
     """To stand behind the device's own rules."""
     doubtful: Mapping[str, str]
     """What moved and is no live value: path, or name of an identity field -> why not."""
+    partly: Mapping[str, tuple[int, int]]
+    """Path of an array of which not all elements moved -> how many did, of how many. A rule is for
+    the whole array, so it hides those too that did not."""
 
     def yaml(self, indent: int = 4) -> str:
         """The rules as lines of the inventory, under the device's ``rules:``."""
@@ -40,6 +45,12 @@ class Learnt(NamedTuple):
             count = sum(map(fits, self.moved))
             said = f"  # {count} values" if count > 1 else ""
             lines.append(f"{space}- {{match: {quoted(rule.match)}, role: {rule.role}}}{said}")
+            lines += [
+                f"{space}  # {quoted(path)}: {some} of {size} elements moved; "
+                f"this hides the other {size - some} too"
+                for path, (some, size) in self.partly.items()
+                if fits(path)
+            ]
         return "\n".join(lines) + "\n"
 
 
@@ -57,6 +68,7 @@ def learn(snapshots: Sequence[Snapshot], rules: Rules) -> Learnt:
     if len({(one.device, one.driver) for one in snapshots}) > 1:
         raise Wrong("to learn from, all snapshots must be of one device")
     moved: Counter[str] = Counter()
+    places: dict[str, set[str]] = {}
     doubtful: dict[str, str] = {}
     for before, after in pairwise(snapshots):
         for field, old, new in identity_changes(before.identity, after.identity):
@@ -68,6 +80,7 @@ def learn(snapshots: Sequence[Snapshot], rules: Rules) -> Learnt:
                     doubtful[change.path] = why
                 else:
                     moved[change.path] += 1
+                    places.setdefault(change.path, set()).update(_elements(change))
     for path in doubtful:
         moved.pop(path, None)
     gaps = {gap.path for snapshot in snapshots for gap in snapshot.gaps}
@@ -76,7 +89,26 @@ def learn(snapshots: Sequence[Snapshot], rules: Rules) -> Learnt:
         doubtful[path] = "no pattern can name it"
         moved.pop(path)
     found = tuple(Rule(glob, "process") for glob in globs)
-    return Learnt(len(snapshots), dict(moved), found, doubtful)
+    sizes = {path: _size(snapshots[0], path) for path in moved}
+    partly = {
+        path: (len(places[path]), size)
+        for path, size in sorted(sizes.items())
+        if len(places[path]) < size
+    }
+    return Learnt(len(snapshots), dict(moved), found, doubtful, partly)
+
+
+def _elements(change: Change) -> Iterable[str]:
+    """Which elements of an array moved."""
+    if change.old is None or change.new is None:
+        return ()
+    return (part.where for part in elements(change.old, change.new))
+
+
+def _size(snapshot: Snapshot, path: str) -> int:
+    """Elements of an array; 0 for anything else."""
+    array = array_of(snapshot.by_path[path].type)
+    return array[0] if array else 0
 
 
 def _is_setting(change: Change) -> bool:
