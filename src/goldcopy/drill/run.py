@@ -335,6 +335,7 @@ class _Run:
         self.notes += [f"not restored: {one.path}: {one.why}" for one in plan.left]
         if not receipt.proved:
             why = receipt.why or receipt.named("failed", "in doubt", "unchanged", "rolled back")
+            why = why or "nothing was read back"
             self.end("failed", f"the restore did not prove itself: {why}", leaves=counts)
         elif wrong:
             why = f"the receipt says proved, and {_some(wrong)} is not as in the gold copy"
