@@ -150,28 +150,21 @@ def _since(origin: Origin | None) -> str:
 
 
 def line(finding: Finding) -> str:
-    """One finding in one line."""
-    from goldcopy.cli import output
+    """One finding in one line: what is told of it is what differs."""
+    from goldcopy.report.text import plain, sides
 
-    sign = SIGNS.get(finding.sort, "~")
-    sides = [
-        output.value_text(item.type, item.value, item.unit)
-        for item in (finding.old, finding.new)
-        if item is not None
-    ]
-    parts = [f"{sign} {finding.path}"]
+    both = [side for side in sides(finding) if side]
+    if finding.old and finding.new and finding.old.kind == "block":
+        both = []
+    parts = [f"{SIGNS.get(finding.sort, '~')} {finding.path}"]
     if finding.sort in ("retyped", "masked", "unreadable"):
         parts.append(finding.sort)
-    if finding.old and finding.new and finding.old.kind == "block":
-        sides = []
-    if len(sides) == 2 and len(set(sides)) == 1:
-        sides = ["the value differs where this line is cut (--json has it)"]
-    parts.append(" -> ".join(sides))
+    parts.append(" -> ".join(both))
     if finding.moved:
         parts.append(f"({', '.join(finding.moved)})")
     if finding.why:
         parts.append(f"[{finding.why}]")
-    return "  ".join(part for part in parts if part)
+    return plain("  ".join(part for part in parts if part))
 
 
 def show_pairs(pairs: Sequence[Pair]) -> None:

@@ -36,7 +36,7 @@ def page(night: Night) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_FOLDER),
         autoescape=True,
-        finalize=plain,
+        finalize=_shown,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -60,6 +60,10 @@ def page(night: Night) -> str:
 def tone(word: str) -> str:
     """How a word looks: good, open (nobody has decided yet) or bad."""
     return _TONES.get(word, "bad")
+
+
+def _shown(value: object) -> object:
+    return plain(value) if type(value) is str else value
 
 
 def _rank(one: Subject) -> tuple[int, int, str]:

@@ -112,8 +112,8 @@ def _text(type_name: str, value: Value) -> str:
             return str(value)
 
 
-def plain(text: object) -> object:
+def plain(text: str) -> str:
     """Text without characters that nobody sees, or that turn round what stands beside them."""
-    if type(text) is not str or text.isprintable():
+    if text.isprintable():
         return text
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
