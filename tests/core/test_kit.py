@@ -228,6 +228,7 @@ def test_no_kit_without_what_it_takes(place: Place, tmp_path: Path) -> None:
         target = tmp_path / said
         with pytest.raises(kind, match=said):
             place.make(target, *names)
+        assert list(target.iterdir()) == []
 
     with pytest.raises(Wrong, match="not empty"):
         place.make(tmp_path, "mixer")

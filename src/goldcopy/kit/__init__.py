@@ -7,6 +7,7 @@ scripts that people start on the laptop. Nothing in a kit is ever written to: wh
 is kept in a vault of its own, on the laptop.
 """
 
-from goldcopy.kit.make import Made, make
+from goldcopy.kit.made import Made
+from goldcopy.kit.make import make
 
 __all__ = ["Made", "make"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import shlex
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from goldcopy.errors import VaultDamaged, VaultSealed, Wrong
 from goldcopy.gold.scope import Scope
 from goldcopy.inventory import Device, Inventory
 from goldcopy.kit import reduced, sums
+from goldcopy.kit.made import Made
 from goldcopy.kit.runbook import Subject, runbook, templates
 from goldcopy.kit.ways import ways
 from goldcopy.kit.wheels import VERSION, Wheel
@@ -29,26 +31,6 @@ from goldcopy.vault.writer import own_key
 
 SITE = Path(__file__).parent / "site"
 """What people start on the laptop."""
-
-
-class Made(msgspec.Struct, frozen=True, kw_only=True):
-    """A kit that was made."""
-
-    folder: str
-    name: str
-    """Also of the folder on the laptop in which is kept what is done with it."""
-    vault: str
-    packs: int
-    bytes: int
-    """Of all files."""
-    wheels: tuple[str, ...]
-    fingerprint: str
-    """Of the key that signed it; "" if nobody did."""
-    devices: tuple[str, ...]
-    no_gold: dict[str, str]
-    """The devices without a valid gold copy, and why."""
-    bring: tuple[str, ...]
-    """Files that the inventory names and that are not in the kit."""
 
 
 def make(
@@ -71,32 +53,27 @@ def make(
 
     Raises ``Wrong``, ``VaultSealed``, ``VaultDamaged`` or ``VaultUnavailable``.
     """
-    vault = plant.vault
     _empty(folder)
+    try:
+        return _laid_out(plant, inventory, file, devices, folder, wheels)
+    except BaseException:
+        _clear(folder)  # half a kit must not be taken for one
+        raise
+
+
+def _laid_out(
+    plant: Plant,
+    inventory: Inventory,
+    file: Path,
+    devices: Sequence[Device],
+    folder: Path,
+    wheels: Sequence[Wheel],
+) -> Made:
+    vault = plant.vault
     key = _key(vault)
     name = f"goldcopy-kit-{vault.id[:8]}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     packs = _copy_vault(vault, folder / reduced.VAULT)
     subjects = _subjects(plant, devices, file.parent, folder / reduced.VAULT)
-    _put(folder / reduced.INVENTORY, reduced.reduced(file, devices, f"~/{name}/vault"))
-    if inventory.gold is not None:
-        _copy(inventory.gold.signers, folder / reduced.SIGNERS)
-    reduced.prove(folder / reduced.INVENTORY, devices, plant.registry)
-    for subject in subjects:
-        page = runbook(
-            subject,
-            vault=vault.id,
-            sealed=bool(vault.ring.recipients),
-            kit=name,
-            fingerprint=sums.fingerprint(key) if key else "",
-        )
-        _put(folder / "runbooks" / f"{subject.device.name}.html", page.encode())
-    for wheel in wheels:
-        _copy(wheel.path, folder / "wheels" / wheel.path.name)
-    if wheels:
-        lines = "".join(one.requirement for one in wheels)
-        _put(folder / "wheels/requirements.txt", lines.encode())
-    for script in ("check", "goldcopy", "restore"):
-        _copy(SITE / script, folder / script, 0o555)
     made = Made(
         folder=str(folder),
         name=name,
@@ -113,6 +90,16 @@ def make(
         },
         bring=tuple(dict.fromkeys(path for one in subjects for path in one.bring)),
     )
+    _put(folder / reduced.INVENTORY, reduced.reduced(file, devices, f"~/{name}/vault"))
+    if inventory.gold is not None:
+        _copy(inventory.gold.signers, folder / reduced.SIGNERS)
+    reduced.prove(folder / reduced.INVENTORY, devices, plant.registry)
+    for subject in subjects:
+        page = runbook(subject, made, sealed=bool(vault.ring.recipients))
+        _put(folder / "runbooks" / f"{subject.device.name}.html", page.encode())
+    _copy_wheels(wheels, folder / "wheels")
+    for script in ("check", "goldcopy", "restore"):
+        _copy(SITE / script, folder / script, 0o555)
     _texts(folder, made, vault.ring.recipients)
     sums.seal(folder, key)
     with disk(folder):
@@ -125,6 +112,21 @@ def _empty(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise Wrong(f"{folder} is not empty: a kit is made in a new or empty folder")
+
+
+def _clear(folder: Path) -> None:
+    for path in folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _copy_wheels(wheels: Sequence[Wheel], folder: Path) -> None:
+    for wheel in wheels:
+        _copy(wheel.path, folder / wheel.path.name)
+        if sums.sha256(folder / wheel.path.name) != wheel.sha256:
+            raise Wrong(f"{wheel.path} has changed just now: do it again")
+    if wheels:
+        lines = "".join(one.requirement for one in wheels)
+        _put(folder / "requirements.txt", lines.encode())
 
 
 def _copy_vault(vault: Vault, folder: Path) -> int:

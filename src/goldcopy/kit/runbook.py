@@ -11,6 +11,7 @@ import jinja2
 
 from goldcopy.gold.judgement import Judgement
 from goldcopy.inventory import Device
+from goldcopy.kit.made import Made
 from goldcopy.kit.ways import Ways
 from goldcopy.report.text import plain, value_of
 from goldcopy.snapshot import Snapshot
@@ -33,15 +34,13 @@ class Subject(NamedTuple):
     """Files that the inventory names and that are not in the kit."""
 
 
-def runbook(subject: Subject, *, vault: str, sealed: bool, kit: str, fingerprint: str) -> str:
+def runbook(subject: Subject, kit: Made, *, sealed: bool) -> str:
     """The whole page. A device chooses names and values, so all text is escaped.
 
     Args:
         subject: the device.
-        vault: id of the vault.
+        kit: in which the page is.
         sealed: whether it takes the reader's key.
-        kit: its name.
-        fingerprint: of the key that signs the kit; "" if nobody does.
     """
     device, snapshot, taken, judgement, ways, bring = subject
     candidate = judgement.gold
@@ -61,10 +60,8 @@ def runbook(subject: Subject, *, vault: str, sealed: bool, kit: str, fingerprint
         ],
         ways=ways,
         bring=bring,
-        vault=vault,
         sealed=sealed,
         kit=kit,
-        fingerprint=fingerprint,
         most=MOST,
     )  # fmt: skip
 
@@ -75,12 +72,16 @@ def templates() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(_FOLDER),
         autoescape=jinja2.select_autoescape(("html.j2",)),
         undefined=jinja2.StrictUndefined,
-        finalize=plain,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters["value"] = value_of
     return environment
+
+
+def _shown(value: object) -> object:
+    return plain(value) if type(value) is str else value
 
 
 def moment(when: datetime) -> str:

@@ -33,7 +33,7 @@ def seal(folder: Path, key: SigningKey | None) -> None:
         blob = sshsig.ed25519_key(base64.b64decode(key.public)).blob
         line = f'{SIGNER} namespaces="{NAMESPACE}" ssh-ed25519 {base64.b64encode(blob).decode()}\n'
         publish(folder / SIGNERS, [line.encode()])
-    sums = "".join(f"{_sha256(path)}  {name}\n" for name, path in _files(folder)).encode()
+    sums = "".join(f"{sha256(path)}  {name}\n" for name, path in _files(folder)).encode()
     publish(folder / SUMS, [sums])
     if key is not None:
         signed = sshsig.sign_ed25519(
@@ -51,6 +51,7 @@ def _files(folder: Path) -> list[tuple[str, Path]]:
     return sorted((path.relative_to(folder).as_posix(), path) for path in found)
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Of a file."""
     with disk(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
