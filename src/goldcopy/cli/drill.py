@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -52,7 +52,8 @@ def run(
     spare = _spare(target, in_run, plant, devices)
     wanted = _scenarios(scenario or (), spare)
     with opened(plant) as vault:
-        done = asyncio.run(rounds.run(_round(plant, vault), devices, wanted, spare))
+        round_ = _round(plant, vault, _progress(as_json))
+        done = asyncio.run(rounds.run(round_, devices, wanted, spare))
         if as_json:
             output.emit({"drills": done})
         else:
@@ -90,7 +91,18 @@ def list_(
 # -- the parts -------------------------------------------------------------------------------------
 
 
-def _round(plant: Inventory, vault: Vault) -> Round:
+def _progress(as_json: bool) -> Callable[[Drilled], None]:
+    """A line for each drill as it is done, for whoever waits at a terminal."""
+    import sys
+
+    def tell(one: Drilled) -> None:
+        if sys.stderr.isatty() and not as_json:
+            print(f"{one.device or 'vault'}: {one.scenario}: {one.state}", file=sys.stderr)
+
+    return tell
+
+
+def _round(plant: Inventory, vault: Vault, tell: Callable[[Drilled], None]) -> Round:
     from goldcopy.cli.gold import context
     from goldcopy.cli.options import reader_of
     from goldcopy.cli.replicas import reachable
@@ -105,6 +117,7 @@ def _round(plant: Inventory, vault: Vault) -> Round:
         known.signers,
         known.registry,
         me(),
+        tell,
     )
 
 

@@ -134,7 +134,13 @@ def _gold(round: Round, source: Source, device: Device) -> tuple[Entry, Gold]:
     found = [entry for entry in vault.by_id(said.snapshot) if entry.device == device.name]
     if not found:
         raise Wrong(f"{device.name}: {source.name} has no snapshot {said.snapshot[:12]}")
-    gold = Gold(vault.load(found[0]), Scope(said.scope), source.name, pace(vault, device.name))
+    gold = Gold(
+        vault.load(found[0]),
+        Scope(said.scope),
+        source.name,
+        pace(vault, device.name),
+        (*source.told, *vault.doubts),
+    )
     return found[0], gold
 
 

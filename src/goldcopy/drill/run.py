@@ -52,6 +52,8 @@ class Gold:
     source: str = ""
     pace: float | None = None
     """Seconds that one request took on the device itself."""
+    told: tuple[str, ...] = ()
+    """What is to be told of where it came from."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ class _Run:
             scenario=self.scenario,
             source=self.gold.source,
             snapshot=self.gold.snapshot.id,
-            told=tuple(dict.fromkeys(self.notes)),
+            told=tuple(dict.fromkeys([*self.gold.told, *self.notes])),
             **self.found,
         )
 

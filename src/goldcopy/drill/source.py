@@ -67,6 +67,7 @@ async def fetch(opening: Opening, folder: Path) -> None:
         names = [name for name in await replica.list() if is_ours(name)]
         if "vault.json" not in names:
             raise VaultUnavailable(f"replica {replica.name} does not hold the vault")
+        await asyncio.to_thread((folder / "packs").mkdir, parents=True)
         for name in sorted(names):
             if not name.startswith("attest/"):
                 data = await replica.get(name)

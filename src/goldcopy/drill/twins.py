@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from goldcopy.drift.moved import without_role
 from goldcopy.errors import VaultDamaged, VaultSealed, Wrong
 from goldcopy.inventory import Device
 from goldcopy.registry import Recorded, Registry, SimulatedValue, Twin
 from goldcopy.snapshot import Blob, Identity, Item, Snapshot, Value
-from goldcopy.snapshot.diff import diff
+from goldcopy.snapshot.diff import diff, same
 
 SPARE = "drill on a spare with --target HOST:PORT"
 
@@ -68,12 +69,19 @@ def as_device(registry: Registry, device: Device, twin: Twin) -> Device:
 
 
 def differences(gold: Snapshot, twin: Snapshot) -> list[str]:
-    """The settings that the twin does not hold as the gold copy has them."""
-    return [
-        change.path
-        for change in diff(gold, twin)
-        if any(one is not None and one.role == "setting" for one in (change.old, change.new))
-    ]
+    """The settings that the twin does not hold as the gold copy has them.
+
+    The rules may be others since; that a thing was called live in one of the two says nothing
+    about what a controller holds.
+    """
+    found = []
+    for change in diff(gold, twin):
+        old, new = change.old, change.new
+        if old is not None and new is not None and same(without_role(old), without_role(new)):
+            continue
+        if any(one is not None and one.role == "setting" for one in (old, new)):
+            found.append(change.path)
+    return found
 
 
 def covers(lacks: Mapping[str, str], path: str) -> bool:
