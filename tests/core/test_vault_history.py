@@ -186,7 +186,15 @@ async def test_keyframes_bound_what_it_takes_to_rebuild(tmp_path: Path) -> None:
 
 async def test_changes_as_large_as_the_whole_are_kept_as_a_keyframe(tmp_path: Path) -> None:
     vault = Vault.create(tmp_path / "vault")
-    states = [snapshot({f"tag{n:03d}": n * k for n in range(300)}) for k in (1, 2, 3)]
+    states = [
+        Snapshot.of(
+            "mixer",
+            "modbus",
+            Identity(),
+            [Item(f"tag{n:03d}", "tag", "DINT", n * k, unit=f"unit{k}") for n in range(300)],
+        )
+        for k in (1, 2, 3)
+    ]
     await keep(vault, *states)
     assert [row.depth for row in vault.catalog.read(lambda i: i.history("mixer"))] == [0, 0, 0]
     vault.close()

@@ -215,10 +215,10 @@ async def test_little_is_stored_where_little_changes(plant: Plant) -> None:
     plant.gaps["db/9"] = "refused"
     gap = await plant.keep()
     plant.check()
-    # A header is 600 bytes, a seal 200.
+    # A header is 600 bytes, a seal 200, and up to 200 more, since age greases its header.
     assert nothing < 1200
-    assert value < nothing + 150
-    assert gap < nothing + 150
+    assert value < nothing + 250
+    assert gap < nothing + 250
     for one in (page, grown, shrunk):
         assert one < nothing + 500 + 2 * PAGE
 
@@ -229,12 +229,12 @@ async def test_what_a_collector_has_forgotten_it_stores_once_more_and_then_remem
     whole = await plant.keep()
     small = await plant.keep()
     plant.forget()
-    assert await plant.keep() == pytest.approx(whole, abs=100)
-    assert await plant.keep() <= small + 50
+    assert await plant.keep() == pytest.approx(whole, abs=250)
+    assert await plant.keep() <= small + 200
     plant.index("DELETE FROM memories")
     without_blobs = await plant.keep()
     assert without_blobs < whole / 3  # that content is there, its hash tells
-    assert await plant.keep() <= small + 50
+    assert await plant.keep() <= small + 200
     plant.check()
 
 
@@ -271,7 +271,7 @@ async def test_a_memory_of_the_same_id_is_used_wherever_it_comes_from(plant: Pla
     plant.values[1] = 0
     await plant.keep()
     plant.put_memories_back()  # of the first, which is as the last
-    assert await plant.keep() <= small + 50
+    assert await plant.keep() <= small + 200
     plant.check()
 
 

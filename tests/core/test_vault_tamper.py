@@ -357,13 +357,15 @@ def lied(line: bytes, how: str) -> bytes:
     elif how == "base":
         record["base"] = "0" * 8
     elif how == "value":
-        record["set"][0]["value"] = 77
+        record["values"][0][1] = 77
     elif how == "item left out":
-        del record["set"][0]
+        del record["values"][0]
     elif how == "item gone":
         record["drop"] = ["db/05"]
     elif how == "item more":
-        record["set"].append({"path": "x", "kind": "tag", "type": "INT", "value": 1})
+        record["set"] = [{"path": "x", "kind": "tag", "type": "INT", "value": 1}]
+    elif how == "value more":
+        record["values"].append(["x", 1])
     elif how == "count":
         record["items"] += 1
     elif how == "gaps":
@@ -376,7 +378,7 @@ def lied(line: bytes, how: str) -> bytes:
 
 
 HEAD = {"format": "goldcopy/1", "device": "mixer", "driver": "x", "identity": {}}
-LIES = "id,base,value,item left out,item gone,item more,count,gaps,head,device"
+LIES = "id,base,value,value more,item left out,item gone,item more,count,gaps,head,device"
 
 
 @pytest.mark.parametrize("how", LIES.split(","))
@@ -407,6 +409,7 @@ async def test_a_lie_in_a_record_that_says_that_nothing_has_changed(
     sealed.packs()[-1].unlink()
     record = json.loads(line)
     assert "set" not in record
+    assert "values" not in record
     assert "head" not in record
     record |= {"head": HEAD} if how == "head" else {"gaps": [{"gap": "x", "reason": "y"}]}
     forge(sealed, own_key(sealed), PACKS + 2, json.dumps(record).encode(), press)

@@ -51,6 +51,24 @@ class _ItemLine(
     address: str = ""
 
 
+class _OpenLine(
+    msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, gc=False
+):
+    """An item line whose value is left as it stands."""
+
+    path: str
+    kind: str
+    type: str
+    value: msgspec.Raw
+    role: str = "setting"
+    access: str = "read"
+    unit: str = ""
+    label: str = ""
+    low: int | str | None = None
+    high: int | str | None = None
+    address: str = ""
+
+
 class _GapLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     gap: str
     reason: str
@@ -59,12 +77,16 @@ class _GapLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False
 _plain = msgspec.json.Encoder().encode
 _decode_head = msgspec.json.Decoder(Head).decode
 _decode_item = msgspec.json.Decoder(_ItemLine).decode
+_decode_open = msgspec.json.Decoder(_OpenLine).decode
 _decode_gap = msgspec.json.Decoder(_GapLine).decode
 
 
 def _encode(line: Head | _ItemLine | _GapLine) -> bytes:
     """JSON exactly as jq prints it, which escapes DEL: so ids can be checked with jq."""
-    data = _plain(line)
+    return _escaped(_plain(line))
+
+
+def _escaped(data: bytes) -> bytes:
     return data.replace(b"\x7f", b"\\u007f") if b"\x7f" in data else data
 
 
@@ -90,6 +112,29 @@ def item_line(item: Item) -> bytes:
             item.address or "",
         )
     )
+
+
+def frame_line(item: Item) -> bytes:
+    """The canonical bytes of an item but for its value: the same while nothing else moves."""
+    return item_line(msgspec.structs.replace(item, type="BOOL", value=False)) + item.type.encode()
+
+
+def value_of(line: bytes) -> msgspec.Raw:
+    """The value in an item line, as it stands there. Raises ``Wrong`` if it is none."""
+    return _opened(line).value
+
+
+def with_value(line: bytes, value: bytes | msgspec.Raw) -> bytes:
+    """An item line with another value in it. Raises ``Wrong`` if it is none."""
+    raw = msgspec.Raw(bytes(value))
+    return _escaped(_plain(msgspec.structs.replace(_opened(line), value=raw)))
+
+
+def _opened(line: bytes) -> _OpenLine:
+    try:
+        return _decode_open(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Wrong(f"not an item line: {error}") from None
 
 
 def gap_line(gap: Gap) -> bytes:

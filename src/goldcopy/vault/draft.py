@@ -12,8 +12,9 @@ from msgspec import UNSET, Raw
 
 from goldcopy.errors import VaultDamaged, VaultSealed, Wrong
 from goldcopy.snapshot import Blob, Snapshot
+from goldcopy.snapshot.canonical import value_of
 from goldcopy.vault.index import Index, Row
-from goldcopy.vault.memory import PAGE, Memory, changed, pages_of, remember
+from goldcopy.vault.memory import PAGE, Memory, changed, only_values, pages_of, remember
 from goldcopy.vault.records import BASE, Facts, SnapshotRecord, blob_line, encode, patch_line
 from goldcopy.vault.state import NOTHING, Changes, State
 from goldcopy.vault.store import Vault
@@ -149,6 +150,7 @@ def _record(
                 gaps=changes.gaps,
                 drop=changes.drop,
                 set=changes.set,
+                values=changes.values,
             )
         )
 
@@ -185,7 +187,7 @@ def _changes(
             UNSET if before.head == now.head else Raw(form.head),
             UNSET if before.gaps == now.gaps else [Raw(line) for line in form.gaps],
             [],
-            [Raw(form.items[position]) for position in changed(before.lines, now.lines)],
+            *_told(snapshot, before, now),
         )
     try:
         return vault.state(last.entry).changes(State.of(snapshot))
@@ -194,3 +196,18 @@ def _changes(
     except VaultDamaged as error:
         vault.catalog.doubt(str(error))
         return None
+
+
+def _told(
+    snapshot: Snapshot, before: Memory, now: Memory
+) -> tuple[list[Raw], list[tuple[str, Raw]]]:
+    """Of the items that moved, the lines of some and the values alone of the others."""
+    lines: list[Raw] = []
+    values: list[tuple[str, Raw]] = []
+    for position in changed(before.lines, now.lines):
+        line = snapshot.form.items[position]
+        if only_values(position, before, now):
+            values.append((snapshot.items[position].path, value_of(line)))
+        else:
+            lines.append(Raw(line))
+    return lines, values

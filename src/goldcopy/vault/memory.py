@@ -12,6 +12,7 @@ from hashlib import blake2b
 import msgspec
 
 from goldcopy.snapshot import Snapshot
+from goldcopy.snapshot.canonical import frame_line
 
 SIZE = 6
 """Bytes of the digest of a line, or of a page."""
@@ -34,6 +35,8 @@ class Memory(msgspec.Struct, frozen=True, array_like=True):
     """Of each item, in their order."""
     groups: bytes
     """Of each GROUP items."""
+    frames: bytes
+    """Of each GROUP items but for their values: while it is the same, nothing else has moved."""
     settings: bytes
     blobs: dict[int, list[tuple[bytes, bytes]]]
     """For each item with big content, by its position: hash, and the digests of its pages."""
@@ -55,7 +58,7 @@ def remember(snapshot: Snapshot, secret: bytes, before: Memory | None) -> Memory
     paths = short("\n".join([item.path for item in snapshot.items]).encode(), _WHOLE)
     if before is not None and before.paths != paths:
         before = None
-    lines, groups = _lines(form.items, before, short)
+    lines, groups, frames = _lines(snapshot, before, short)
     return Memory(
         bytes.fromhex(snapshot.id),
         paths,
@@ -63,24 +66,28 @@ def remember(snapshot: Snapshot, secret: bytes, before: Memory | None) -> Memory
         short(b"\n".join(form.gaps), _WHOLE),
         lines,
         groups,
+        frames,
         bytes.fromhex(snapshot.settings),
         {at: _pages(snapshot, at, before, short) for at in snapshot.bulk},
     )
 
 
 def _lines(
-    items: Sequence[bytes], before: Memory | None, short: Callable[[bytes], bytes]
-) -> tuple[bytes, bytes]:
-    lines, groups = [], []
-    for number in range((len(items) + GROUP - 1) // GROUP):
-        group = items[number * GROUP : (number + 1) * GROUP]
+    snapshot: Snapshot, before: Memory | None, short: Callable[[bytes], bytes]
+) -> tuple[bytes, bytes, bytes]:
+    lines, groups, frames = [], [], []
+    for first in range(0, len(snapshot.items), GROUP):
+        group = snapshot.form.items[first : first + GROUP]
+        at = first // GROUP * SIZE
         groups.append(short(b"\n".join(group)))
-        if before is not None and groups[-1] == before.groups[number * SIZE : (number + 1) * SIZE]:
-            span = GROUP * SIZE
-            lines.append(before.lines[number * span : (number + 1) * span])
+        if before is not None and groups[-1] == before.groups[at : at + SIZE]:
+            lines.append(before.lines[first * SIZE : (first + GROUP) * SIZE])
+            frames.append(before.frames[at : at + SIZE])
         else:
             lines += map(short, group)
-    return b"".join(lines), b"".join(groups)
+            items = snapshot.items[first : first + GROUP]
+            frames.append(short(b"\n".join(map(frame_line, items))))
+    return b"".join(lines), b"".join(groups), b"".join(frames)
 
 
 def _pages(
@@ -112,3 +119,9 @@ def changed(old: bytes, new: bytes) -> list[int]:
         for at in range(group, min(group + span, len(new)), SIZE)
         if old[at : at + SIZE] != new[at : at + SIZE]
     ]
+
+
+def only_values(position: int, before: Memory, now: Memory) -> bool:
+    """Whether of the items around this position nothing but values has moved."""
+    at = position // GROUP * SIZE
+    return before.frames[at : at + SIZE] == now.frames[at : at + SIZE]

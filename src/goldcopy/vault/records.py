@@ -118,6 +118,8 @@ class SnapshotRecord(
     """Paths of the base that are gone."""
     set: list[Raw] = []
     """Lines of items that are new or differ from the base."""
+    values: list[tuple[str, Raw]] = []
+    """Path and value of items that differ from the base in nothing but their value."""
 
 
 class BlobMeta(msgspec.Struct, frozen=True, tag_field="record", tag="blob"):

@@ -11,7 +11,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from goldcopy.errors import Wrong
 from goldcopy.snapshot import Snapshot, parse_gap, parse_item
-from goldcopy.snapshot.canonical import parse_head
+from goldcopy.snapshot.canonical import parse_head, with_value
 from goldcopy.snapshot.whole import Form
 from goldcopy.vault.records import SnapshotRecord
 
@@ -38,6 +38,7 @@ class Changes(NamedTuple):
     gaps: list[Raw] | UnsetType
     drop: list[str]
     set: list[Raw]
+    values: list[tuple[str, Raw]]
 
 
 @dataclass
@@ -76,6 +77,10 @@ class State:
         known = len(self.items)
         for line in record.set:
             self.items[path_of(line)] = bytes(line)
+        for path, value in record.values:
+            if path not in self.items:
+                raise Wrong(f"a value for {path}, which is not there")
+            self.items[path] = with_value(self.items[path], value)
         if len(self.items) != known:
             self.items = dict(sorted(self.items.items()))
 
@@ -87,6 +92,7 @@ class State:
             UNSET if new.gaps == self.gaps else [Raw(line) for line in new.gaps],
             [path for path in old if path not in new.items],
             [Raw(line) for path, line in new.items.items() if old.get(path) != line],
+            [],
         )
 
     def size(self) -> int:

@@ -196,6 +196,10 @@ class Vault:
         """As ``blame`` for many items, in one walk through the history. Raises as ``load``."""
         return self.catalog.read(lambda index: blame.trace(paths, self._records(index, device)))
 
+    def heads(self, device: str) -> list[tuple[Entry, Head]]:
+        """When the device was another, by what it said of itself; newest first. As ``load``."""
+        return self.catalog.read(lambda index: blame.heads(self._records(index, device)))
+
     def writing(self, by: str = "", linger: float = 1.0) -> AbstractAsyncContextManager[Writer]:
         """Take the writer's lock and give a ``Writer``.
 

@@ -173,7 +173,10 @@ class _Walk:
         if found.base and not before.startswith(found.base):
             raise VaultDamaged(f"{what} builds on one that is not there")
         record = read_snapshot(line)
-        state.apply(record)
+        try:
+            state.apply(record)
+        except Wrong as error:
+            raise VaultDamaged(f"{what} cannot be rebuilt: {error}") from None
         self._states[found.device] = state, found.id
         as_before = found.id == before and record == SnapshotRecord(
             record.device, record.id, record.items, record.facts, record.unchanged, record.base
@@ -184,7 +187,7 @@ class _Walk:
             raise VaultDamaged(f"{what} has {len(state.items)} items, and not {found.items}")
         if record.head is not UNSET and parse_head(record.head).device != found.device:
             raise VaultDamaged(f"{what} is the snapshot of another device")
-        for item in record.set:
+        for item in (*record.set, *(value for _, value in record.values)):
             for sha256 in _HASH.findall(bytes(item)):
                 if sha256.decode() not in self._known:
                     raise VaultDamaged(f"{what} lacks the content {sha256.decode()[:12]}")
