@@ -18,6 +18,7 @@ from tests.cli.conftest import Cli, cli, plant
 from tests.cli.test_gold_and_drift import people, propose
 from tests.peers.kit_site import Site
 
+from goldcopy.cli.init import make_vault
 from goldcopy.vault import Reader, Vault
 
 __all__ = ["cli", "people", "plant"]
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.timeout(400)  # wheels may have to be fetched, and are 
 ROOT = Path(__file__).parents[2]
 SITE = Path(__file__).with_name("kit_site.py")
 SECRET = "not-for-any-kit"
+OPEN = "not sealed, two approvers"
 RECOVERY = """\
     writable: true
     description: Mixer of line 1
@@ -56,16 +58,27 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def approved(cli: Cli, people: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """A mixer with a gold copy that may be restored."""
+def approved(
+    cli: Cli,
+    people: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> Cli:
+    """A mixer with a gold copy that may be restored; ``OPEN``: in a vault that is not sealed."""
     monkeypatch.setenv("MIXER_PASSWORD", SECRET)
-    text = cli.plant.inventory.read_text()
-    cli.plant.inventory.write_text(
-        text.replace("  - name: mixer\n", f"  - name: mixer\n{RECOVERY}")
-    )
+    file = cli.plant.inventory
+    said = f"  - name: mixer\n{RECOVERY}"
+    text = file.read_text()
+    if getattr(request, "param", "") == OPEN:
+        make_vault(file.parent / "open", file.parent / "owner", "", (), unsealed=True)
+        text = text.replace("vault: ./vault", "vault: ./open")
+        said += "    approvers: 2\n"
+    file.write_text(text.replace("  - name: mixer\n", said))
     assert cli("pull", "mixer")[0] == 0, cli("pull", "mixer")
     assert propose(cli) == 0
-    assert cli("gold", "approve", "mixer", "--by", "ben", "--key", str(people["ben"]))[0] == 0
+    for who in ("anna", "ben"):
+        cli("gold", "approve", "mixer", "--by", who, "--key", str(people[who]))
+    assert cli("gold", "verify", "mixer")[0] == 0
     return cli
 
 
@@ -177,6 +190,19 @@ def test_who_is_interrupted_goes_on_with_the_kit(people: dict[str, Path], laptop
     assert answer["other"] == []
 
 
+@pytest.mark.parametrize("approved", [OPEN], indirect=True)
+def test_two_people_approve_on_one_laptop(people: dict[str, Path], laptop: Laptop) -> None:
+    answer = laptop(CHANGES, (*RESTORE, "--key", str(people["ben"])))
+    (refused,) = answer["ran"]
+    assert (refused["code"], answer["writes"]) == (2, 0), refused
+    assert "1 of 2 approvals" in refused["err"]
+    (plan,) = re.findall(r"sh goldcopy restore approve ([0-9a-f]+) ", refused["err"])
+    approve = ("goldcopy", "restore", "approve", plan, "--by", "anna", "--key", str(people["anna"]))
+    answer = laptop(CHANGES, approve, (*RESTORE, "--plan", plan))
+    assert [ran["code"] for ran in answer["ran"]] == [0, 0], answer
+    assert answer["other"] == []
+
+
 def test_nothing_is_written_before_somebody_says_so(
     people: dict[str, Path], laptop: Laptop
 ) -> None:
@@ -223,6 +249,20 @@ def test_what_was_changed_on_the_stick_is_not_used(kit: Path, laptop: Laptop) ->
     listed = re.sub(r"(?m)^.*00000001\.pack$", done.stdout.decode().strip(), sums.read_text())
     sums.write_text(listed)
     refused("signature")
+
+
+def test_a_wheel_that_is_not_what_the_lock_says_is_refused(
+    approved: Cli, wheels: Path, tmp_path: Path
+) -> None:
+    lock = tmp_path / "other.lock"
+    text = (ROOT / "requirements.lock").read_text()
+    entry = re.search(r"^pyrage==.*?(?=^[a-z])", text, re.M | re.S)
+    assert entry
+    lock.write_text(text.replace(entry[0], entry[0].replace("sha256:", "sha256:0")))
+    words = ("--to", str(tmp_path / "kit"), "--wheels", str(wheels), "--lock", str(lock))
+    code, _, err = approved("kit", "mixer", *words)
+    assert (code, "by its hash: pyrage-" in err) == (2, True)
+    assert not (tmp_path / "kit").exists()
 
 
 def test_no_secret_is_in_a_kit(kit: Path, approved: Cli) -> None:
