@@ -12,8 +12,9 @@ import msgspec
 import pytest
 
 from goldcopy.drill import harm
+from goldcopy.drill.ground import Gold, Ground
 from goldcopy.drill.model import ON_TWIN, Drilled, Scenario
-from goldcopy.drill.run import Gold, Ground, drill, on_spare
+from goldcopy.drill.run import drill, on_spare
 from goldcopy.gold.scope import Scope
 from goldcopy.inventory import Device, load
 from goldcopy.registry import DRIVERS, SIMULATORS, Registry

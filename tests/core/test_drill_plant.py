@@ -84,7 +84,7 @@ async def test_every_fault_is_found_on_every_device(
     assert not bad, bad
     by = Counter((one.scenario, one.state) for one in done)
     for scenario in ("wiped", "setpoints", "half-restored", "firmware", "tampered-gold"):
-        assert by[scenario, "passed"] == len(DEVICES), scenario  # type: ignore[index]
+        assert by[scenario, "passed"] == len(DEVICES), scenario
     # Modbus and classic CIP have no credentials; two OPC UA servers and the S7 have.
     assert (by["credential", "passed"], by["credential", "not drilled"]) == (3, 3)
     assert (by["missing-key", "passed"], by["dead-replica", "passed"]) == (1, 1)

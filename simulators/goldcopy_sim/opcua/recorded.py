@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, cast
-from uuid import UUID
 
 from asyncua import ua
 
@@ -194,23 +193,3 @@ def elements(
         return  # an array of none
     for at in range(1 + max(cast(int, way[0]) for way, _ in leaves)):
         yield [(way[1:], item) for way, item in leaves if way[0] == at]
-
-
-def zero(kind: Kind, before: Scalar) -> Scalar:
-    """What a value is after a reset; a text keeps its locale."""
-    match kind:
-        case Kind.Boolean:
-            return False
-        case Kind.Float | Kind.Double:
-            return 0.0
-        case Kind.String | Kind.XmlElement:
-            return ""
-        case Kind.ByteString:
-            return b""
-        case Kind.LocalizedText:
-            return Text("", before.locale if isinstance(before, Text) else None)
-        case Kind.Guid:
-            return UUID(int=0)
-        case Kind.NodeId | Kind.ExpandedNodeId | Kind.QualifiedName:
-            return before
-    return 0

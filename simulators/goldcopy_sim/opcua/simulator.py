@@ -17,7 +17,8 @@ from .model import Model
 from .security import Identity, self_signed
 from .server import PlcServer
 from .settings import FAULTS, Settings
-from .twin import Loaded, wipe
+from .twin import Loaded
+from .wiping import wipe
 
 _REACH: Mapping[str, object] = {
     "endpoint": "",

@@ -17,7 +17,7 @@ from asyncua import ua
 from asyncua.ua.uaprotocol_hand import DataTypeAttributes
 
 from ..service import Recorded
-from .codec import Body, Data, Kind, Scalar
+from .codec import Body, Data, Kind
 from .ids import UA, ObjectIds, standard
 from .model import Build, Model
 from .recorded import (
@@ -29,11 +29,10 @@ from .recorded import (
     members,
     plain,
     steps,
-    zero,
 )
-from .structures import Structure, leaves, replace
+from .structures import Structure
 from .text import node as parsed
-from .variable import READ, WRITE, Variable
+from .variable import READ, WRITE
 
 DI = "http://opcfoundation.org/UA/DI/"
 _DEVICE_SET = 5001
@@ -261,33 +260,6 @@ class Loaded:
             alias, name = "", text
         uri = self._aliases.get(alias, UA) if alias else UA
         return self.model.name(uri, _unescaped(name))
-
-
-def wipe(model: Model) -> None:
-    """Everything that can be written is zero or empty; an array keeps its length."""
-    for variable in model.variables.values():
-        if variable.access & WRITE and variable.data.value is not None:
-            variable.put(_wiped(variable), variable.status)
-
-
-def _wiped(variable: Variable) -> Data:
-    kind, _, shape = variable.data
-    many: list[Scalar] = []
-    for one in variable.data.scalars:
-        structure = variable.structure
-        if structure is None or not isinstance(one, Body):
-            empty = Body(one.encoding, bytes(len(one.body))) if isinstance(one, Body) else None
-            many.append(empty or zero(kind, one))
-            continue
-        held = structure.unpack(one.body)
-        for leaf in list(leaves(structure, held)):
-            value = leaf.value
-            if isinstance(value, list):
-                replace(held, leaf.path, [zero(leaf.kind, cast(Scalar, one)) for one in value])
-            elif value is not None:
-                replace(held, leaf.path, zero(leaf.kind, value))
-        many.append(structure.value(held))
-    return Data(kind, tuple(many) if shape is not None else many[0], shape)
 
 
 def _aliases(uris: Sequence[str]) -> list[str]:

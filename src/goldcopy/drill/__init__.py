@@ -1,7 +1,7 @@
 """Restores exercised before they are needed.
 
-``source`` takes the gold copy from a replica, ``twins`` loads a simulator with it, ``scenario``
-names what goes wrong, ``run`` does the real restore against it, ``faults`` drills the vault itself,
-``due`` says what has to be drilled again. Nothing of a drill touches a device, and of the vault
-only its notes.
+``source`` takes the gold copies from a replica, ``twins`` loads a simulator with one, ``harm`` does
+what an attacker would, ``run`` does the real restore against it on the ``ground`` of one drill,
+``faults`` drills the vault itself, ``rounds`` goes over the devices, ``due`` says what has to be
+drilled again. Nothing of it touches a device, and of the vault only its notes.
 """

@@ -13,8 +13,9 @@ from typing import Final, NamedTuple
 
 from goldcopy.drift.survey import Plant, judged
 from goldcopy.drill import faults
+from goldcopy.drill.ground import Gold, Ground
 from goldcopy.drill.model import KIND, ON_TWIN, ON_VAULT, Drilled, Scenario
-from goldcopy.drill.run import Gold, Ground, drill, on_spare
+from goldcopy.drill.run import drill, on_spare
 from goldcopy.drill.source import Source, taken
 from goldcopy.errors import GoldcopyError, Wrong
 from goldcopy.gold.scope import Scope

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import tempfile
 import time
-from collections.abc import AsyncIterator, Container
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
 
 from goldcopy.drill import harm
+from goldcopy.drill.ground import Cut, Failed, Gold, Ground, restoring
 from goldcopy.drill.model import Drilled, Scenario, State
 from goldcopy.drill.twins import Loaded, NoTwin, as_device, covers, differences, load
 from goldcopy.errors import GoldcopyError, Unreachable
 from goldcopy.inventory import Device
-from goldcopy.registry import Registry, Twin
+from goldcopy.registry import Twin
 from goldcopy.restore import (
     GoldState,
     Means,
@@ -27,47 +24,17 @@ from goldcopy.restore import (
     Permit,
     Plan,
     Receipt,
-    Watch,
     apply,
     make_plan,
     resume,
     unfinished,
 )
-from goldcopy.restore.plan import EVERYTHING
 from goldcopy.restore.safety import safety
 from goldcopy.snapshot import Snapshot
 from goldcopy.snapshot.diff import Cover
-from goldcopy.vault import Vault
 
 _NAMED = 5
 """Paths that a sentence names."""
-
-
-@dataclass(frozen=True)
-class Gold:
-    """What a device is to be restored to."""
-
-    snapshot: Snapshot
-    scope: Container[str] = EVERYTHING
-    source: str = ""
-    pace: float | None = None
-    """Seconds that one request took on the device itself."""
-    told: tuple[str, ...] = ()
-    """What is to be told of where it came from."""
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What drills share."""
-
-    registry: Registry
-    by: str
-    retries: int = 1
-    retry_pause: float = 0.2
-
-
-class Failed(Exception):
-    """A drill found that something is not as it must be."""
 
 
 async def drill(device: Device, gold: Gold, scenario: Scenario, ground: Ground) -> Drilled:
@@ -140,7 +107,7 @@ class _Run:
                 return
         loaded = await asyncio.to_thread(load, self.ground.registry, self.device, gold, identity)
         self.notes += [f"not on the twin: {path}: {why}" for path, why in loaded.lacks.items()]
-        async with loaded.twin as twin, self._means() as means:
+        async with loaded.twin as twin, restoring(self.ground) as means:
             device = as_device(self.ground.registry, self.device, twin)
             if self.scenario == "firmware":
                 await self._refused(twin, device, means)
@@ -162,7 +129,7 @@ class _Run:
             self._proved(plan, receipt, after, loaded, len(harmed))
 
     async def on_spare(self, device: Device, in_run: bool) -> None:
-        async with self._means() as means:
+        async with restoring(self.ground) as means:
             device = msgspec.structs.replace(device, approvers=0)
             live, _ = await means.reach(device).read()
             serial = live.identity.serial
@@ -177,25 +144,6 @@ class _Run:
             self._proved(plan, receipt, after, None, len(plan.writes))
 
     # -- steps -------------------------------------------------------------------------------------
-
-    @asynccontextmanager
-    async def _means(self) -> AsyncIterator[Means]:
-        """A vault for this drill alone: what is read of a twin is no history of the device."""
-        with tempfile.TemporaryDirectory(prefix="goldcopy-drill-") as folder:
-            path = Path(folder) / "vault"
-            vault = await asyncio.to_thread(Vault.create, path)
-            try:
-                async with vault.writing(self.ground.by, linger=0) as writer:
-                    ground = self.ground
-                    yield Means(
-                        vault,
-                        writer,
-                        ground.registry,
-                        retries=ground.retries,
-                        retry_pause=ground.retry_pause,
-                    )
-            finally:
-                await asyncio.to_thread(vault.close)
 
     def _is_alike(self, loaded: Loaded, twin: Snapshot) -> None:
         """A drill proves nothing on a twin that is another controller."""
@@ -258,15 +206,8 @@ class _Run:
 
     async def _interrupted(self, plan: Plan, device: Device, means: Means, permit: Permit) -> None:
         """Begin a restore, and end it when half of the leaves are sent."""
-        watch = _Cut(half=len(plan.writes) // 2)
-        cut = Means(
-            means.vault,
-            means.writer,
-            means.registry,
-            retries=means.retries,
-            retry_pause=means.retry_pause,
-            watch=watch,
-        )
+        watch = Cut(half=len(plan.writes) // 2)
+        cut = replace(means, watch=watch)
         task = asyncio.create_task(self._applied(plan, device, cut, permit))
         watch.task = task
         with contextlib.suppress(asyncio.CancelledError):
@@ -345,20 +286,6 @@ class _Run:
         else:
             why = f"{len(plan.writes)} leaves written and read back as in the gold copy"
             self.end("passed", why, leaves=counts, proved=True)
-
-
-@dataclass
-class _Cut(Watch):
-    """Ends the restore that it watches when so many leaves were sent, as a kill would."""
-
-    half: int = 0
-    task: asyncio.Task[Receipt] | None = None
-
-    def __setattr__(self, name: str, value: object) -> None:
-        super().__setattr__(name, value)
-        sent = name == "done" and isinstance(value, int) and value >= max(1, self.half)
-        if sent and self.stage == "writing" and self.task is not None:
-            self.task.cancel()
 
 
 def _some(paths: set[str]) -> str:
