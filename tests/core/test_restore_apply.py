@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import json
+import os
 from pathlib import Path
 
 import msgspec
 import pytest
 from tests.core.restore_toy import KINDS, Press, plant, settings
 
-from goldcopy.restore import NotAllowed, find_plan, unfinished
+from goldcopy.errors import VaultUnavailable
+from goldcopy.restore import NotAllowed, find_plan, rollback, unfinished
 from goldcopy.snapshot import Value
 from goldcopy.testing.bench import form
 
@@ -187,6 +191,64 @@ async def test_a_controller_that_is_gone_leaves_doubt_and_a_journal(tmp_path: Pa
         assert receipt.counts["unchanged"] == WRITES - 6
         (journal,) = unfinished(found.means.vault.path, "press")
         assert journal.stem == f"press@{plan.digest}"
+
+
+async def test_what_cannot_be_put_back_is_named_and_all_else_is(tmp_path: Path) -> None:
+    """One leaf takes its new value and no longer the old one; another takes no new one."""
+    async with plant(tmp_path) as found:
+        press, manipulated = found.press, held(found.press)
+        real = press._write  # noqa: SLF001
+
+        def latched(arguments: bytes, number: bytes, writer: asyncio.StreamWriter) -> bool:
+            back = arguments.startswith(b"axis/3/limit\0") and press.held["axis/3/limit"][1] == 300
+            press.fault = "refuse" if back else "ignore" if arguments[:5] == b"name\0" else ""
+            press.at = len(press.wrote)
+            return real(arguments, number, writer)
+
+        press._write = latched  # type: ignore[method-assign]  # noqa: SLF001
+        receipt = await found.restore()
+        assert not receipt.proved
+        assert not receipt.rolled_back
+        assert receipt.finished, "all could be read"
+        verdicts = {leaf.path: leaf.verdict for leaf in receipt.leaves[:WRITES]}
+        assert verdicts.pop("axis/3/limit") == "failed"
+        assert verdicts.pop("name") == "unchanged"
+        assert set(verdicts.values()) == {"rolled back"}
+        assert held(press) == manipulated | {"axis/3/limit": as_gold()["axis/3/limit"]}
+
+
+class FullOs:
+    """The ``os`` of a disk that is full after so many lines."""
+
+    def __init__(self, after: int) -> None:
+        self._left = after
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(os, name)
+
+    def write(self, file: int, data: bytes) -> int:
+        self._left -= 1
+        if self._left < 0:
+            os.write(file, data[:9])
+            raise OSError(errno.ENOSPC, "full")
+        return os.write(file, data)
+
+
+async def test_a_full_disk_sends_nothing_more_and_leaves_the_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with plant(tmp_path) as found:
+        manipulated = held(found.press)
+        plan = await found.plan()
+        with monkeypatch.context() as patched:
+            patched.setattr("goldcopy.restore.journal.os", FullOs(after=3))
+            with pytest.raises(VaultUnavailable, match="no space is left"):
+                await found.restore(plan)
+        sent = len(found.press.wrote)
+        assert 0 < sent < WRITES
+        (journal,) = unfinished(found.means.vault.path)
+        assert (await rollback(journal, found.device, found.means)).rolled_back
+        assert held(found.press) == manipulated
 
 
 async def test_settings_that_move_beside_the_plan_are_named(tmp_path: Path) -> None:
