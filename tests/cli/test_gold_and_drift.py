@@ -142,3 +142,36 @@ def test_rules_are_learnt_and_only_proposed(cli: Cli) -> None:
     code, answer = cli.json("rules", "learn", "mixer", "--pulls", "3", "--pause", "0")
     assert (code, answer["pulls"]) == (0, 3)
     assert cli.plant.inventory.read_text() == before
+
+
+def test_since_when_the_controller_says_something_else_of_itself(
+    cli: Cli, people: dict[str, Path]
+) -> None:
+    cli("pull", "mixer")
+    propose(cli)
+    cli("gold", "approve", "mixer", "--by", "ben", "--key", str(people["ben"]))
+    cli("pull", "mixer")
+    controller = cli.plant.mixer.controller
+    objects = dict(controller.identity or {})
+
+    def says(text: bytes) -> int:
+        cli.plant.in_loop(lambda: setattr(controller, "identity", {**objects, 2: text}))
+        return cli("pull", "mixer")[0]
+
+    assert says(b"V9.9") == 0
+    assert cli.json("log", "mixer")[1]["snapshots"][0]["unchanged"] is False
+    since = cli.json("log", "mixer")[1]["snapshots"][0]["id"]
+    cli.plant.change("holding/203", 4711)
+    cli("pull", "mixer")
+    (device,) = cli.json("drift", "mixer")[1]["devices"]
+    (told,) = device["identity"]
+    assert (told["field"], told["new"]) == ("firmware", "V9.9")
+    assert (told["origin"]["snapshot"], told["origin"]["ticket"]) == (since, "")
+    assert "firmware" in cli("drift", "mixer")[1]
+    assert cli("change", "open", "CHG-7", "mixer")[0] == 0
+    assert says(b"V9.10") == 0
+    assert cli("change", "close", "CHG-7")[0] == 0
+    (told,) = cli.json("drift", "mixer")[1]["devices"][0]["identity"]
+    assert told["origin"]["ticket"] == "CHG-7"
+    assert says(objects[2]) == 0
+    assert cli.json("drift", "mixer")[1]["devices"][0]["identity"] == []

@@ -123,7 +123,9 @@ def worst() -> Subject:
         LONG: Origin(AT - DAY, now.id, ""),
         HOSTILE: Origin(AT - DAY, now.id, ""),
     }
-    return of(plc(name), gold, now, signed(gold), origins=since)
+    made = of(plc(name), gold, now, signed(gold), origins=since)
+    told = {"firmware": Origin(AT - 4 * DAY, now.id, ""), "mode": Origin(AT, now.id, "CHG-9")}
+    return msgspec.structs.replace(made, identity=told)
 
 
 def one_value() -> Subject:

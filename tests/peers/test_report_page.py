@@ -189,6 +189,9 @@ def test_what_changed_since_when_and_against_whose_approval(browser: Browser, ba
     assert "outside of any change" in said
     assert "Not read: db/9: refused" in said
     assert "and 66 more settings, in the JSON beside this page" in said
+    rows = seen(browser, "#device-press-07 tbody tr")
+    assert rows[0].endswith("outside of any change")  # the firmware, which weighs most
+    assert rows[1].endswith("change CHG-9")
     (said,) = seen(browser, "#device-robot-4")
     assert "refused the connection" in said
     assert "approved by" in said

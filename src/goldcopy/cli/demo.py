@@ -188,11 +188,12 @@ async def _put_back(
     from goldcopy.cli import output
     from goldcopy.cli.drift import show
     from goldcopy.drift.survey import survey
+    from goldcopy.report.night import gather
 
     say("Drift from the gold copies:")
     standings = survey(people.plant(), devices)
     if not as_json:
-        show(standings, {one.device: {} for one in standings})
+        show(gather(people.plant(), devices, standings).subjects)
     say("The restore: planned, approved, written, every leaf read back:")
     receipts = [
         await people.restore(device, one)

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from goldcopy.drift.change import Origin
     from goldcopy.drift.model import Drift, Finding
     from goldcopy.drift.pairs import Pair
-    from goldcopy.drift.survey import Standing
     from goldcopy.gold.judgement import Judgement
     from goldcopy.inventory import Device, Inventory
+    from goldcopy.report.night import Subject
     from goldcopy.snapshot import Item
     from goldcopy.vault import Vault
 
@@ -58,19 +58,17 @@ def drift(
         if pull:
             pulled(plant, vault, devices)
         night = gathered(plant, context(plant, vault, seconds), devices, vault.doubts)
-        standings = [one.standing for one in night.subjects]
-        whence = {one.device.name: one.origins for one in night.subjects}
         if report is not None:
             leave(night, report)
         if as_json:
             output.emit(
                 {
-                    "devices": [told(one, whence[one.device]) for one in standings],
+                    "devices": [told(one) for one in night.subjects],
                     "pairs": [told_pair(one) for one in night.pairs],
                 }
             )
         else:
-            show(standings, whence)
+            show(night.subjects)
             show_pairs(night.pairs)
         if not night.as_approved:
             raise typer.Exit(1)
@@ -96,43 +94,45 @@ def pulled(plant: Inventory, vault: Vault, devices: Sequence[Device]) -> list[Ou
     return asyncio.run(pull_into(vault, devices, plant.zones, keep_process=False))
 
 
-def show(standings: Sequence[Standing], whence: Mapping[str, Mapping[str, Origin]]) -> None:
+def show(subjects: Sequence[Subject]) -> None:
     """A line for each device, then what differs."""
     from goldcopy.cli import output
 
     rows: list[output.Row] = []
-    for one in standings:
-        drifted = one.verdict.drift
+    for one in subjects:
+        said = one.standing.verdict
+        drifted = said.drift
         rows.append(
             [
-                one.device,
-                output.styled(one.verdict.word, "green" if one.verdict.green else "bold red"),
+                one.device.name,
+                output.styled(said.word, "green" if said.green else "bold red"),
                 str(len(drifted.findings) + len(drifted.identity)) if drifted else "",
                 str(drifted.compared) if drifted else "",
                 str(drifted.left_out) if drifted else "",
                 (drifted.severity or "") if drifted else "",
-                one.verdict.why,
+                said.why,
             ]
         )
     titles = ["device", "state", "differ", "compared", "left out", "severity", ""]
     output.table(titles, rows, right="differ compared left out")
-    for one in standings:
-        if one.verdict.drift is not None and not one.verdict.green:
-            _details(one.device, one.verdict.drift, whence[one.device])
+    for one in subjects:
+        if one.standing.verdict.drift is not None and not one.standing.verdict.green:
+            _details(one, one.standing.verdict.drift)
 
 
-def _details(device: str, drifted: Drift, whence: Mapping[str, Origin]) -> None:
+def _details(one: Subject, drifted: Drift) -> None:
     from goldcopy.cli import output
 
     out = output.console()
     out.print()
-    out.print(output.styled(device, "bold"))
-    for told_ in drifted.identity:
-        text = f"! {told_.field}: {told_.old or '(not told)'} -> {told_.new or '(not told)'}"
-        out.print(output.styled(text, STYLES[told_.severity]))
+    out.print(output.styled(one.device.name, "bold"))
+    for said in drifted.identity:
+        text = f"! {said.field}: {said.old or '(not told)'} -> {said.new or '(not told)'}"
+        text += f"  {_since(one.identity.get(said.field))}"
+        out.print(output.styled(text.rstrip(), STYLES[said.severity]))
     ranked = sorted(drifted.findings, key=lambda f: -("low", "medium", "high").index(f.severity))
     for finding in ranked[:SHOWN]:
-        text = f"{line(finding)}  {_since(whence.get(finding.path))}"
+        text = f"{line(finding)}  {_since(one.origins.get(finding.path))}"
         out.print(output.styled(text.rstrip(), STYLES[finding.severity]))
     if len(ranked) > SHOWN:
         out.print(f"  and {len(ranked) - SHOWN} more (--json has all)")
@@ -222,8 +222,9 @@ def told_pair(one: Pair) -> dict[str, Any]:
     }
 
 
-def told(one: Standing, whence: Mapping[str, Origin]) -> dict[str, Any]:
-    """A standing for machines."""
+def told(subject: Subject) -> dict[str, Any]:
+    """A device for machines."""
+    one = subject.standing
     drifted = one.verdict.drift
     return {
         "device": one.device,
@@ -236,10 +237,19 @@ def told(one: Standing, whence: Mapping[str, Origin]) -> dict[str, Any]:
         "compared": drifted.compared if drifted else 0,
         "tolerated": drifted.tolerated if drifted else 0,
         "left_out": drifted.left_out if drifted else 0,
-        "identity": drifted.identity if drifted else (),
+        "identity": [
+            {
+                "field": said.field,
+                "severity": said.severity,
+                "old": said.old,
+                "new": said.new,
+                "origin": subject.identity.get(said.field),
+            }
+            for said in (drifted.identity if drifted else ())
+        ],
         "gaps": drifted.gaps if drifted else (),
         "findings": [
-            _finding(finding, whence.get(finding.path))
+            _finding(finding, subject.origins.get(finding.path))
             for finding in (drifted.findings if drifted else ())
         ],
     }

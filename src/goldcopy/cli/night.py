@@ -54,10 +54,7 @@ def night(
                 }
             )
         else:
-            show(
-                [one.standing for one in found.subjects],
-                {one.device.name: one.origins for one in found.subjects},
-            )
+            show(found.subjects)
             show_pairs(found.pairs)
             for text in (*findings, *trouble):
                 output.console().print(output.styled(text, "bold red"))

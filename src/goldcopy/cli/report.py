@@ -122,7 +122,7 @@ def leave(night: Night, folder: Path) -> list[Path]:
         "at": night.at,
         "vault": night.vault,
         "findings": night.findings,
-        "devices": [told(one.standing, one.origins) for one in night.subjects],
+        "devices": [told(one) for one in night.subjects],
         "pairs": [told_pair(one) for one in night.pairs],
     }
     made = {

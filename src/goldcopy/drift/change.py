@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from goldcopy.errors import Wrong
+from goldcopy.snapshot.canonical import Head
 from goldcopy.vault import Entry, Note, Vault
 
 OPENED: Final = "change.opened"
@@ -114,10 +115,33 @@ def still_open(vault: Vault, ticket: str) -> list[Window]:
 def origins(vault: Vault, device: str, paths: Collection[str]) -> Mapping[str, Origin]:
     """Since when each item is as it is now, and by which change. Raises as ``Vault.blame``."""
     known = windows(vault, device)
+    return {
+        path: _origin(seen[0][0], known)
+        for path, seen in vault.traces(device, paths).items()
+        if seen
+    }
+
+
+def identity_origins(vault: Vault, device: str, fields: Collection[str]) -> Mapping[str, Origin]:
+    """The same of what the controller says of itself, and of ``driver``. Raises as ``origins``."""
+    known = windows(vault, device)
+    heads = [(entry, _said(head)) for entry, head in vault.heads(device)]
     found: dict[str, Origin] = {}
-    for path, seen in vault.traces(device, paths).items():
-        if seen:
-            entry = seen[0][0]
-            tickets = [window.ticket for window in known if window.has(entry.number)]
-            found[path] = Origin(entry.facts.taken, entry.id, tickets[-1] if tickets else "")
+    for field in fields:
+        since = None
+        for entry, said in heads:
+            if said[field] != heads[0][1][field]:
+                break
+            since = entry
+        if since is not None:
+            found[field] = _origin(since, known)
     return found
+
+
+def _said(head: Head) -> dict[str, str]:
+    return {"driver": head.driver, **msgspec.structs.asdict(head.identity)}
+
+
+def _origin(entry: Entry, known: list[Window]) -> Origin:
+    tickets = [window.ticket for window in known if window.has(entry.number)]
+    return Origin(entry.facts.taken, entry.id, tickets[-1] if tickets else "")

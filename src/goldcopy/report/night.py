@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from goldcopy.drift.change import Origin, origins
+from goldcopy.drift.change import Origin, identity_origins, origins
 from goldcopy.drift.pairs import Pair
 from goldcopy.drift.survey import Plant, Standing
 from goldcopy.inventory import Device
@@ -21,6 +21,8 @@ class Subject(msgspec.Struct, frozen=True):
     standing: Standing
     origins: Mapping[str, Origin]
     """By path of a finding: since when, and by which change."""
+    identity: Mapping[str, Origin] = {}
+    """The same by the field of what the controller says of itself."""
 
     @property
     def differs(self) -> int:
@@ -70,7 +72,9 @@ def gather(
         drift = standing.verdict.drift
         paths = [one.path for one in drift.findings] if drift else []
         found = origins(plant.vault, device.name, paths) if paths else {}
-        subjects.append(Subject(device, standing, found))
+        fields = [one.field for one in drift.identity] if drift else []
+        told = identity_origins(plant.vault, device.name, fields) if fields else {}
+        subjects.append(Subject(device, standing, found, told))
     return Night(
         plant.at, plant.vault.id, tuple(subjects), tuple(replicas), tuple(findings), tuple(pairs)
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 from goldcopy.errors import VaultDamaged, VaultSealed, Wrong
 from goldcopy.snapshot import Gap, Item, Snapshot
+from goldcopy.snapshot.canonical import Head
 from goldcopy.vault import blame, keyring, marker, names
 from goldcopy.vault.blame import Seen
 from goldcopy.vault.catalog import Catalog
