@@ -8,10 +8,12 @@ JSON on standard input says; tells on standard output what came of it.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 from typing import Any, TypedDict
@@ -82,8 +84,14 @@ async def main(site: Site) -> None:
     print(json.dumps(answer))
 
 
+def _loopback_up() -> None:
+    """SIOCSIFFLAGS with IFF_UP (netdevice(7)): a new namespace has loopback, and it is down."""
+    with socket.socket() as any_socket:
+        fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh14x", b"lo", 0x1))
+
+
 if __name__ == "__main__":
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    _loopback_up()
     found: Site = json.load(sys.stdin)
     subprocess.run(["mount", "--bind", found["stick"], found["stick"]], check=True)
     subprocess.run(["mount", "-o", "remount,bind,ro", found["stick"]], check=True)
