@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC
 from functools import partial
 from typing import NamedTuple
@@ -48,8 +48,11 @@ def draft(vault: Vault, snapshot: Snapshot, facts: Facts, packed: set[str], secr
     if last is None or before is None or before.id.hex() != last.entry.id:
         before = None
     wanted = {blob.sha256: blob for blobs in snapshot.bulk.values() for blob in blobs}
+    stored = _stored(vault, wanted)
     new = [
-        blob for blob in wanted.values() if not (blob.sha256 in packed or _has(vault, blob.sha256))
+        blob
+        for sha256, blob in wanted.items()
+        if sha256 not in packed and not (sha256 in stored and vault.has(sha256))
     ]
     content = {blob.sha256: _content(snapshot, blob) for blob in new}
     now = remember(snapshot, secret, before)
@@ -91,14 +94,11 @@ def _content(snapshot: Snapshot, blob: Blob) -> bytes:
     return content
 
 
-def _stored(vault: Vault, sha256: str) -> int | None:
-    """How many others this content is told against; None unless all recipients can open it."""
-    found = vault.catalog.read(partial(Index.blob, sha256=sha256))
-    return found[0] if found is not None and found[1].pack >= vault.ring.since else None
-
-
-def _has(vault: Vault, sha256: str) -> bool:
-    return _stored(vault, sha256) is not None and vault.has(sha256)
+def _stored(vault: Vault, wanted: Collection[str]) -> dict[str, int]:
+    """Of this content what all recipients can open, and how many others it is told against."""
+    found = vault.catalog.read(lambda index: index.blobs(wanted))
+    since = vault.ring.since
+    return {sha256: depth for sha256, (depth, place) in found.items() if place.pack >= since}
 
 
 def _blob_line(
@@ -108,7 +108,7 @@ def _blob_line(
     for base, old, new in _predecessors(blob, before, now):
         cut = pages_of(content)
         pages = [(page * PAGE, cut[page]) for page in changed(old, new)]
-        upon = _stored(vault, base)
+        upon = _stored(vault, [base]).get(base)
         small = 2 * sum(len(page) for _, page in pages) < blob.size
         if small and upon is not None and upon < PATCHES and not vault.doubts:
             return patch_line(blob, base, pages)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -40,6 +40,8 @@ _COLUMNS = (
     "d.word, s.number, id, taken, millis, requests, bytes, b.word, v.word, carried, "
     "items, gaps, unchanged, depth, weight, pack, offset, length, start, size"
 )
+_AT_ONCE = 500
+"""Values in one query; SQLite takes 999 and more."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -220,8 +222,18 @@ class Index:
 
     def blob(self, sha256: str) -> tuple[int, Place] | None:
         """How many others this content is told against, and where it is."""
-        rows = self._all("SELECT * FROM blobs WHERE sha256 = ?", bytes.fromhex(sha256))
-        return (int(rows[0][1]), Place(*rows[0][2:])) if rows else None
+        return self.blobs([sha256]).get(sha256)
+
+    def blobs(self, wanted: Collection[str]) -> dict[str, tuple[int, Place]]:
+        """As ``blob``, of all this content that is there."""
+        found: dict[str, tuple[int, Place]] = {}
+        hashes = [bytes.fromhex(sha256) for sha256 in wanted]
+        for first in range(0, len(hashes), _AT_ONCE):
+            some = hashes[first : first + _AT_ONCE]
+            marks = ",".join("?" * len(some))
+            for row in self._all(f"SELECT * FROM blobs WHERE sha256 IN ({marks})", *some):
+                found[row[0].hex()] = (int(row[1]), Place(*row[2:]))
+        return found
 
     def notes(self, kind: str | None, device: str | None) -> list[Place]:
         """Where the notes are, in their order; of one kind, or about one device, if asked for."""
