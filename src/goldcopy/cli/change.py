@@ -25,9 +25,8 @@ def open_(
 ) -> None:
     """Begin a change: a snapshot of each device now, so that what moves until close is its own."""
     from goldcopy.cli import output
-    from goldcopy.cli.drift import pulled
     from goldcopy.cli.options import opened, read_inventory
-    from goldcopy.cli.pull import print_outcomes
+    from goldcopy.cli.pull import print_outcomes, pulled
     from goldcopy.drift.change import OPENED, opening
 
     plant = read_inventory(inventory)
@@ -53,8 +52,8 @@ def close(
 ) -> None:
     """End a change: a snapshot of each device, and what moved in between, under the ticket."""
     from goldcopy.cli import diff, output
-    from goldcopy.cli.drift import pulled
     from goldcopy.cli.options import opened, read_inventory
+    from goldcopy.cli.pull import pulled
     from goldcopy.drift.change import CLOSED, closing, still_open
     from goldcopy.snapshot.diff import diff as changes_of
 

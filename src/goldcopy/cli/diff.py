@@ -33,7 +33,8 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Show what moved between two snapshots. Exit code 1 if anything did."""
-    from goldcopy.cli.options import named, opened, read_inventory
+    from goldcopy.cli.options import opened, read_inventory
+    from goldcopy.cli.surveying import named
 
     plant = read_inventory(inventory)
     with opened(plant) as vault:

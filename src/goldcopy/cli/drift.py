@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,15 +12,10 @@ from goldcopy.cli.options import DEFAULT_INVENTORY, Devices, InventoryFile, Json
 from goldcopy.cli.options import Zone as ZoneOption
 
 if TYPE_CHECKING:
-    from goldcopy.collect import Outcome
     from goldcopy.drift.change import Origin
     from goldcopy.drift.model import Drift, Finding
     from goldcopy.drift.pairs import Pair
-    from goldcopy.gold.judgement import Judgement
-    from goldcopy.inventory import Device, Inventory
     from goldcopy.report.night import Subject
-    from goldcopy.snapshot import Item
-    from goldcopy.vault import Vault
 
 SHOWN = 20
 """Findings shown of a device; ``--json`` has all."""
@@ -46,9 +41,11 @@ def drift(
     Exit code 0 only if all devices are green and all pairs good.
     """
     from goldcopy.cli import output
-    from goldcopy.cli.gold import context
     from goldcopy.cli.options import opened, read_inventory
-    from goldcopy.cli.report import gathered, leave
+    from goldcopy.cli.pull import pulled
+    from goldcopy.cli.report import leave
+    from goldcopy.cli.standing import told, told_pair
+    from goldcopy.cli.surveying import age_of, context, gathered
 
     plant = read_inventory(inventory)
     devices = plant.select(*(names or ()), zone=zone)
@@ -72,26 +69,6 @@ def drift(
             show_pairs(night.pairs)
         if not night.as_approved:
             raise typer.Exit(1)
-
-
-def age_of(text: str) -> float:
-    """Seconds of ``26h``. Raises ``Wrong``."""
-    from goldcopy.errors import Wrong
-    from goldcopy.inventory import seconds_of
-
-    seconds = seconds_of(text)
-    if seconds is None:
-        raise Wrong(f"--max-age {text}: write it as 26h or 90m")
-    return seconds
-
-
-def pulled(plant: Inventory, vault: Vault, devices: Sequence[Device]) -> list[Outcome]:
-    """Pull devices, as the night does: live values are left out unless the inventory wants them."""
-    import asyncio
-
-    from goldcopy.cli.pull import pull_into
-
-    return asyncio.run(pull_into(vault, devices, plant.zones, keep_process=False))
 
 
 def show(subjects: Sequence[Subject]) -> None:
@@ -201,91 +178,3 @@ def show_pairs(pairs: Sequence[Pair]) -> None:
             out.print(output.styled(text, "red"))
         if len(lines) > SHOWN:
             out.print(f"  and {len(lines) - SHOWN} more (--json has all)")
-
-
-def told_pair(one: Pair) -> dict[str, Any]:
-    """A pair for machines."""
-    import msgspec
-
-    return msgspec.structs.asdict(one) | {
-        "good": one.good,
-        "findings": [_finding(finding, None) for finding in one.findings],
-        "disagreements": [
-            {
-                "path": d.path,
-                "other": d.other,
-                "mine": _item(d.mine),
-                "theirs": _item(d.theirs),
-            }
-            for d in one.disagreements
-        ],
-    }
-
-
-def told(subject: Subject) -> dict[str, Any]:
-    """A device for machines."""
-    one = subject.standing
-    drifted = one.verdict.drift
-    return {
-        "device": one.device,
-        "state": one.verdict.word,
-        "why": one.verdict.why,
-        "gold": one.gold,
-        "approved": _approved(one.judgement),
-        "latest": one.latest,
-        "severity": drifted.severity if drifted else None,
-        "compared": drifted.compared if drifted else 0,
-        "tolerated": drifted.tolerated if drifted else 0,
-        "left_out": drifted.left_out if drifted else 0,
-        "identity": [
-            {
-                "field": said.field,
-                "severity": said.severity,
-                "old": said.old,
-                "new": said.new,
-                "origin": subject.identity.get(said.field),
-            }
-            for said in (drifted.identity if drifted else ())
-        ],
-        "gaps": drifted.gaps if drifted else (),
-        "findings": [
-            _finding(finding, subject.origins.get(finding.path))
-            for finding in (drifted.findings if drifted else ())
-        ],
-    }
-
-
-def _approved(judgement: Judgement) -> Mapping[str, Any] | None:
-    """By whom the gold copy was approved, until when, and which rules were signed with it."""
-    if judgement.gold is None:
-        return None
-    said = judgement.gold.statement
-    return {
-        "by": [approval.by for approval in judgement.gold.approvals],
-        "until": said.until,
-        "ticket": said.ticket,
-        "reason": said.reason,
-        "scope": said.scope,
-        "rules": said.masks,
-    }
-
-
-def _finding(finding: Finding, origin: Origin | None) -> Mapping[str, Any]:
-    return {
-        "path": finding.path,
-        "sort": finding.sort,
-        "severity": finding.severity,
-        "old": _item(finding.old),
-        "new": _item(finding.new),
-        "moved": finding.moved,
-        "why": finding.why,
-        "origin": origin,
-    }
-
-
-def _item(item: Item | None) -> object:
-    import msgspec
-
-    from goldcopy.snapshot.canonical import item_line
-
-    return msgspec.Raw(item_line(item)) if item else None

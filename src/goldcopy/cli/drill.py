@@ -103,9 +103,9 @@ def _progress(as_json: bool) -> Callable[[Drilled], None]:
 
 
 def _round(plant: Inventory, vault: Vault, tell: Callable[[Drilled], None]) -> Round:
-    from goldcopy.cli.gold import context
     from goldcopy.cli.options import reader_of
     from goldcopy.cli.replicas import reachable
+    from goldcopy.cli.surveying import context
     from goldcopy.drill.rounds import Round
     from goldcopy.vault.store import me
 

@@ -12,7 +12,6 @@ import typer
 from goldcopy.cli.options import DEFAULT_INVENTORY, Devices, InventoryFile, Json
 
 if TYPE_CHECKING:
-    from goldcopy.drift.survey import Plant
     from goldcopy.gold.judgement import Candidate, Judgement
     from goldcopy.gold.statement import Statement
     from goldcopy.inventory import Device, Inventory
@@ -225,28 +224,8 @@ def _proposed(candidate: Candidate) -> str:
 # -- the parts -------------------------------------------------------------------------------------
 
 
-def context(plant: Inventory, vault: Vault, max_age: float = 26 * 3600) -> Plant:
-    """What a survey needs. Raises ``Wrong`` if the inventory does not say who may approve."""
-    from goldcopy.drift.survey import Plant
-    from goldcopy.errors import Wrong
-    from goldcopy.gold import signers
-    from goldcopy.registry import Registry
-
-    if plant.gold is None:
-        raise Wrong(
-            "the inventory does not say who may approve gold copies; add: "
-            "gold: {signers: ./allowed_signers, approvers: 1}"
-        )
-    return Plant(
-        vault,
-        signers.read(plant.gold.signers),
-        Registry.installed(),
-        datetime.now(UTC),
-        timedelta(seconds=max_age),
-    )
-
-
 def _judged(plant: Inventory, vault: Vault, device: Device) -> Judgement:
+    from goldcopy.cli.surveying import context
     from goldcopy.drift.survey import judged
 
     return judged(context(plant, vault), device)

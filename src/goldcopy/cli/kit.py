@@ -29,8 +29,8 @@ def kit(
 ) -> None:
     """Make a recovery kit: packs, wheels, public keys, and a printable runbook per device."""
     from goldcopy.cli import output
-    from goldcopy.cli.gold import context
     from goldcopy.cli.options import opened, read_inventory
+    from goldcopy.cli.surveying import context
     from goldcopy.errors import Wrong
     from goldcopy.kit import make
     from goldcopy.kit.wheels import needed

@@ -26,10 +26,12 @@ def night(
 ) -> None:
     """Pull every device, prove a sample of the vault, sync replicas, report drift, tell news."""
     from goldcopy.cli import output
-    from goldcopy.cli.drift import pulled, show, show_pairs, told_pair
-    from goldcopy.cli.gold import context
+    from goldcopy.cli.drift import show, show_pairs
     from goldcopy.cli.options import opened, read_inventory
-    from goldcopy.cli.report import gathered, leave
+    from goldcopy.cli.pull import pulled
+    from goldcopy.cli.report import leave
+    from goldcopy.cli.standing import told_pair
+    from goldcopy.cli.surveying import context, gathered
     from goldcopy.report.news import news
 
     plant = read_inventory(inventory)

@@ -12,7 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from goldcopy.inventory import Inventory
-    from goldcopy.vault import Entry, Reader, Vault
+    from goldcopy.vault import Reader, Vault
 
 InventoryFile = Annotated[
     Path,
@@ -46,22 +46,6 @@ def reader_of(inventory: Inventory) -> Reader | None:
     if not named and not file.exists():
         return None
     return unlocked(file, Reader.load)
-
-
-def named(inventory: Inventory, vault: Vault, name: str) -> Entry:
-    """The snapshot that a name means: as ``Vault.resolve``, and ``DEVICE@gold``."""
-    device, at, what = name.rpartition("@")
-    if not at or what != "gold":
-        return vault.resolve(name)
-    from goldcopy.cli.gold import context
-    from goldcopy.drift.survey import judged
-    from goldcopy.errors import Wrong
-
-    judgement = judged(context(inventory, vault), inventory.select(device)[0])
-    said = judgement.valid
-    if said is None:
-        raise Wrong(f"{device} has no valid gold copy: {judgement.why or judgement.state}")
-    return next(one for one in vault.by_id(said.snapshot) if one.device == device)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from goldcopy.cli.options import Zone as ZoneOption
 
 if TYPE_CHECKING:
     from goldcopy.collect import Outcome
-    from goldcopy.inventory import Device, Zone
+    from goldcopy.inventory import Device, Inventory, Zone
     from goldcopy.snapshot import Gap
     from goldcopy.vault import Vault
 
@@ -131,3 +131,10 @@ def _settings(one: Outcome) -> str:
     if one.state != "kept":
         return ""
     return "as before" if one.unchanged else "new"
+
+
+def pulled(plant: Inventory, vault: Vault, devices: Sequence[Device]) -> list[Outcome]:
+    """Pull devices, as the night does: live values are left out unless the inventory wants them."""
+    import asyncio
+
+    return asyncio.run(pull_into(vault, devices, plant.zones, keep_process=False))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,8 +11,6 @@ import typer
 from goldcopy.cli.options import DEFAULT_INVENTORY, InventoryFile, Json
 
 if TYPE_CHECKING:
-    from goldcopy.drift.survey import Plant
-    from goldcopy.inventory import Device, Inventory
     from goldcopy.report.night import Night
 
 
@@ -29,9 +26,8 @@ def attack(
 ) -> None:
     """Show what the vault proves against ATT&CK for ICS M0953 and the standards on recovery."""
     from goldcopy.cli import output
-    from goldcopy.cli.drift import age_of
-    from goldcopy.cli.gold import context
     from goldcopy.cli.options import opened, read_inventory
+    from goldcopy.cli.surveying import age_of, context, gathered
     from goldcopy.report import evidence
 
     plant = read_inventory(inventory)
@@ -92,24 +88,9 @@ def attack(
     )
 
 
-def gathered(
-    inventory: Inventory, plant: Plant, devices: Sequence[Device], findings: Sequence[str]
-) -> Night:
-    """A survey of these devices, with the state of the replicas."""
-    from goldcopy.drift.pairs import pairs
-    from goldcopy.drift.survey import survey
-    from goldcopy.replica.state import lags
-    from goldcopy.report.night import gather
-
-    names = [place.name for place in inventory.replicas]
-    replicas = lags(inventory.vault, names) if names else []
-    together = pairs(plant, inventory.devices, devices)
-    return gather(plant, devices, survey(plant, devices), replicas, findings, together)
-
-
 def leave(night: Night, folder: Path) -> list[Path]:
     """Write the page, its JSON and the metrics into a folder."""
-    from goldcopy.cli.drift import told, told_pair
+    from goldcopy.cli.standing import told, told_pair
     from goldcopy.errors import VaultUnavailable
     from goldcopy.report.metrics import metrics
     from goldcopy.report.page import page

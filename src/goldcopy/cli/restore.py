@@ -242,7 +242,7 @@ def _means(vault: Vault, writer: Writer) -> Means:
 
 
 def _gold(plant: Inventory, vault: Vault, device: Device) -> GoldState:
-    from goldcopy.cli.gold import context
+    from goldcopy.cli.surveying import context
     from goldcopy.drift.survey import judged
     from goldcopy.gold.scope import Scope
     from goldcopy.restore.gates import GoldState

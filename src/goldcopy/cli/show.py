@@ -24,7 +24,8 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show a snapshot: who the controller is, every item, every gap."""
-    from goldcopy.cli.options import named, opened, read_inventory
+    from goldcopy.cli.options import opened, read_inventory
+    from goldcopy.cli.surveying import named
     from goldcopy.inventory import path_matcher
 
     plant = read_inventory(inventory)
