@@ -1,4 +1,4 @@
-"""Run all benchmarks, or those named: ``python -m benchmarks [core enip modbus opcua s7 vault]``.
+"""Run all benchmarks, or those named: ``python -m benchmarks [core enip modbus …]``.
 
 Each prints ratios against another implementation from one interleaved run on the same data, or a
 count. Wall times on a busy machine vary by a factor of two; the ratios are what to look at.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-ALL = ("core", "enip", "modbus", "opcua", "s7", "vault")
+ALL = ("core", "enip", "modbus", "opcua", "restore", "s7", "vault")
 
 
 def main() -> None:
