@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,8 +17,10 @@ from goldcopy.cli.drill import _show
 from goldcopy.cli.init import make_vault
 from goldcopy.cli.pull import pull_into
 from goldcopy.cli.simulate import plant
+from goldcopy.drill import faults
 from goldcopy.drill.model import KIND, Drilled
 from goldcopy.drill.rounds import Round, run
+from goldcopy.drill.source import Source, taken
 from goldcopy.errors import VaultDamaged, VaultUnavailable
 from goldcopy.inventory import Device, InFolder, load
 from goldcopy.registry import Registry
@@ -147,3 +151,55 @@ async def test_whoever_cannot_open_the_gold_copy_drills_nothing(scene: Scene) ->
     await sync(scene.vault.path, replicas)
     done = await run(scene.round(replicas, Reader()), scene.devices[:2], ["wiped"])
     assert {one.state for one in done} == {"not drilled"}
+
+
+# -- drills of the vault can fail ------------------------------------------------------------------
+
+
+async def test_tampering_that_strikes_something_else_is_no_proof(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if a vault gave out a gold copy that was changed."""
+    replicas = scene.replicas("nas")
+    await sync(scene.vault.path, replicas)
+    other = scene.vault.resolve(scene.devices[1].name)
+    aim = faults._keyframe  # noqa: SLF001
+    monkeypatch.setattr(faults, "_keyframe", lambda vault, entry: aim(vault, other))
+    (done,) = await run(scene.round(replicas), scene.devices[:1], ["tampered-gold"])
+    assert (done.state, "taken for good" in done.why) == ("failed", True)
+    assert all(not one.doubts for one in [scene.vault]), "the vault itself is as it was"
+
+
+async def test_a_vault_that_opens_without_a_key_is_seen(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replicas = scene.replicas("nas")
+    await sync(scene.vault.path, replicas)
+    real = Vault.open
+    monkeypatch.setattr(Vault, "open", lambda path, reader=None: real(path, reader or scene.reader))
+    (done,) = await run(scene.round(replicas), scene.devices[:1], ["missing-key"])
+    assert done.state == "failed"
+
+
+async def test_a_vault_that_is_not_sealed_is_told(tmp_path: Path) -> None:
+    Vault.create(tmp_path / "vault").close()
+    vault = Vault.open(tmp_path / "vault")
+    found = faults.without_key(Source(vault, "nas"), tmp_path / "copy")
+    vault.close()
+    assert (found.state, "not sealed" in found.why) == ("not drilled", True)
+
+
+async def test_a_dead_replica_that_nobody_names_is_seen(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replicas = scene.replicas("nas", "stick")
+    await sync(scene.vault.path, replicas)
+
+    @asynccontextmanager
+    async def silent(*args: Any) -> AsyncIterator[Source]:  # noqa: ANN401
+        async with taken(*args) as source:
+            yield source._replace(told=())
+
+    monkeypatch.setattr(faults, "taken", silent)
+    (done,) = await run(scene.round(replicas), scene.devices[:1], ["dead-replica"])
+    assert done.state == "failed"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -70,8 +71,11 @@ async def run(
     """
     wanted = tuple(scenarios) or ((*ON_TWIN, *ON_VAULT) if spare is None else ("spare",))
     done: list[Drilled] = []
-    async with round.vault.writing(round.by) as writer:
-        async for drilled in _all(round, devices, wanted, spare):
+    async with (
+        round.vault.writing(round.by) as writer,
+        aclosing(_all(round, devices, wanted, spare)) as drills,
+    ):
+        async for drilled in drills:
             note = await writer.note(KIND, drilled.device, drilled.body(round.by))
             done.append(Drilled.of(note))
             round.tell(done[-1])
@@ -80,13 +84,14 @@ async def run(
 
 async def _all(
     round: Round, devices: Sequence[Device], wanted: Sequence[Scenario], spare: Spare | None
-) -> AsyncIterator[Drilled]:
+) -> AsyncGenerator[Drilled, None]:
     vault = round.vault
     if {*wanted} - {"dead-replica"}:
         async with taken(round.replicas, vault.path, vault.id, round.reader) as source:
             for device in devices:
-                async for drilled in _device(round, source, device, wanted, spare):
-                    yield drilled
+                async with aclosing(_device(round, source, device, wanted, spare)) as drills:
+                    async for drilled in drills:
+                        yield drilled
             if "missing-key" in wanted:
                 with tempfile.TemporaryDirectory(prefix="goldcopy-drill-") as folder:
                     yield await asyncio.to_thread(faults.without_key, source, Path(folder))
@@ -96,7 +101,7 @@ async def _all(
 
 async def _device(
     round: Round, source: Source, device: Device, wanted: Sequence[Scenario], spare: Spare | None
-) -> AsyncIterator[Drilled]:
+) -> AsyncGenerator[Drilled, None]:
     try:
         entry, gold = await asyncio.to_thread(_gold, round, source, device)
     except GoldcopyError as error:
