@@ -13,6 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from goldcopy.drill.ground import Gold, Ground
+from goldcopy.drill.model import Scenario
+from goldcopy.drill.run import drill
 from goldcopy.drill.twins import NoTwin, as_device, covers, differences, load
 from goldcopy.inventory import Device, Rule, Rules
 from goldcopy.inventory import load as read_inventory
@@ -218,6 +221,21 @@ async def test_a_data_block_of_leaves_alone(tmp_path: Path) -> None:
     twin, lacks = await doubled(device, less)
     assert unexplained(less, twin, lacks) == []
     assert not lacks
+
+
+@pytest.mark.parametrize("scenario", ["wiped", "setpoints", "half-restored"])
+async def test_members_of_data_blocks_are_drilled(tmp_path: Path, scenario: Scenario) -> None:
+    file = tmp_path / "belt.awl"
+    file.write_text(BELT)
+    async with S7Simulator.demo("belt") as simulator:
+        simulator.insert(*_block(7, BELT_BODY))
+        layout = DbLayout(7, (file,))
+        options = Options(data=(Area("DB", 7),), layouts=(layout,), blocks=("DB",))
+        device = Device("one", "s7", simulator.host, simulator.port, options=options)
+        held = await pulled(device)
+    found = await drill(device, Gold(held), scenario, Ground(REGISTRY, "me@here"))
+    assert (found.state, found.proved) == ("passed", True), found
+    assert found.leaves["proved"] == found.leaves["harmed"] >= 6
 
 
 def _block(number: int, body: bytes) -> Any:  # noqa: ANN401

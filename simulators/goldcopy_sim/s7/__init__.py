@@ -7,9 +7,9 @@ import secrets
 from collections.abc import Iterable, Mapping
 from typing import ClassVar, Self, Unpack
 
-from goldcopy_sim.service import LOOPBACK, Connections, Recorded
+from goldcopy_sim.service import LOOPBACK, Connections, Recorded, Value
 
-from . import demo
+from . import demo, leaf
 from .block import Block, Key, Kind
 from .connection import Connection
 from .cpu import Cpu, Identity, Options
@@ -39,6 +39,7 @@ class S7Simulator(Cpu):
         self._live: set[Connection] = set()
         self.lacks: Mapping[str, str] = {}
         self.reach: Mapping[str, object] = {}
+        self._leaves: Mapping[str, tuple[int, str]] = {}
 
     @classmethod
     def twin(
@@ -55,12 +56,24 @@ class S7Simulator(Cpu):
         made = cls(port=port, memory=found.memory(), **found.options(options))
         found.fill(made)
         made.lacks, made.reach = found.lacks, {"remote_tsap": None}
+        made._leaves = found.leaves
         return made
 
     def wipe(self) -> None:
         """Every data block is zero; its program blocks stay."""
         for memory in self.data.values():
             memory[:] = bytes(len(memory))
+        for address, (number, type_) in self._leaves.items():
+            if number in self.data:
+                leaf.blank(self.data[number], address, type_)
+
+    def change(self, address: str, value: Value) -> None:
+        """As ``Cpu.change``; a twin knows the members of its data blocks too: ``db5.dbw14``."""
+        if address not in self._leaves:
+            super().change(address, value)
+            return
+        number, type_ = self._leaves[address]
+        leaf.put(self.data[number], address, type_, value)
 
     def lock(self) -> str:
         """Protection level 3."""

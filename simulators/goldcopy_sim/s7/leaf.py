@@ -38,9 +38,25 @@ def put(memory: memoryview, address: str, type_: str, value: Value) -> None:
     memory[start : start + len(raw)] = raw
 
 
+def blank(memory: memoryview, address: str, type_: str) -> None:
+    """After a reset: a text knows how long it may be, a date is one."""
+    found = ADDRESS.fullmatch(address)
+    if found is None or found[5] is None:
+        return
+    start, size = int(found[3]), int(found[5])
+    if type_ == "STRING" and 2 < size <= 256:
+        memory[start] = size - 2
+    elif type_ == "WSTRING" and size > 4:
+        memory[start : start + 2] = ((size - 4) // 2).to_bytes(2, "big")
+
+
 def _raw(type_: str, value: Value, size: int) -> bytes:
     if isinstance(value, bytes):
         return value
+    if type_ == "WSTRING" and isinstance(value, str) and size > 4:
+        wide = value.encode("utf-16-be")
+        head = struct.pack(">HH", (size - 4) // 2, len(wide) // 2)
+        return (head + wide).ljust(size, b"\0")
     if type_ == "STRING" and isinstance(value, str) and size > 2:
         text = value.encode("latin-1")
         return (bytes((size - 2, len(text))) + text).ljust(size, b"\0")

@@ -30,6 +30,12 @@ class Loaded:
         self.items = {item.path: item for item in items}
         self.lacks: dict[str, str] = {}
         self._who = identity
+        self.leaves = {
+            item.address: (int(found[1]), item.type)
+            for item in self.items.values()
+            if (found := leaf.ADDRESS.fullmatch(item.address))
+        }
+        """Members of data blocks: address -> number of the block, type."""
 
     def options(self, given: Mapping[str, object]) -> Options:
         """Who it is, how it runs, and where it is asked for."""

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from goldcopy.registry import SimulatedValue, Twin
-from goldcopy.snapshot import Identity, Snapshot
+from goldcopy.snapshot import Blob, Identity, Snapshot
 
 MOST: Final = 500
 """Settings that are manipulated at most, spread over the controller."""
@@ -19,14 +19,15 @@ _LAST_NUMBER: Final = re.compile(r"(\d+)(\D*)$")
 def manipulate(twin: Twin, gold: Snapshot) -> int:
     """Change settings that can be written, spread over all of them; how many were changed."""
     held = dict(twin.values())
-    fit = [
-        item.address
+    fit = {
+        item.address: held[item.address][1] if item.address in held else item.value
         for item in gold.items
-        if item.role == "setting" and item.access == "read-write" and item.address in held
-    ]
+        if item.role == "setting" and item.access == "read-write" and item.address
+    }
     done = 0
-    for address in fit[:: max(1, -(-len(fit) // MOST))]:
-        value = nudged(held[address][1])
+    for address in list(fit)[:: max(1, -(-len(fit) // MOST))]:
+        now = fit[address]
+        value = None if isinstance(now, Blob) else nudged(now)  # type: ignore[arg-type]
         if value is None:
             continue
         # A date among texts, say, is no text like any other: the controller takes it or not.
