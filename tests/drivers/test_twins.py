@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from asyncua import ua
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +27,12 @@ from goldcopy.snapshot import Snapshot
 from goldcopy.snapshot.diff import Cover
 from goldcopy_s7.options import Area, DbLayout, Options
 from goldcopy_sim.modbus import Bits, ModbusSimulator, Registers, Unit
+from goldcopy_sim.opcua import OpcUaSimulator, Settings
+from goldcopy_sim.opcua.codec import Data, Kind
+from goldcopy_sim.opcua.ids import UA, ObjectIds, standard
+from goldcopy_sim.opcua.machine import DI
+from goldcopy_sim.opcua.model import Build, Model
+from goldcopy_sim.opcua.variable import READ, WRITE
 from goldcopy_sim.s7 import S7Simulator
 
 REGISTRY = Registry.installed()
@@ -273,6 +281,44 @@ async def test_content_that_is_not_at_hand_is_told() -> None:
     twin, lacks = await doubled(device, bare)
     assert "not at hand" in lacks["block/OB35"]
     assert unexplained(bare, twin, lacks) == []
+
+
+# -- OPC UA: nodes whose numbers may be given anew -------------------------------------------------
+
+
+def numbered() -> Model:
+    """A device with parameters that have numbers for names."""
+    space = "http://example.com/numbered"
+    build = Build("", "Example Controls", "Numbered", "1.2", "", datetime(2026, 1, 1, tzinfo=UTC))
+    model = Model([UA, "urn:example:numbered", DI, space], build)
+    devices = model.object(
+        standard(ObjectIds.ObjectsFolder), model.id(DI, 5001), model.name(DI, "DeviceSet")
+    )
+    device = model.object(devices, model.id(space, 1), model.name(space, "Pump"))
+    place = model.object(device, model.id(space, 2), model.name(DI, "ParameterSet"))
+    for number in range(20):
+        model.variable(
+            place,
+            model.id(space, 1000 + number),
+            model.name(space, f"P{number}"),
+            Data(Kind.Double, number / 2),
+            access=READ | WRITE,
+        )
+    return model
+
+
+@pytest.mark.parametrize("scenario", ["wiped", "setpoints"])
+async def test_nodes_without_a_stable_address_are_drilled(scenario: Scenario) -> None:
+    plain = Settings(security=[ua.SecurityPolicyType.NoSecurity])
+    async with OpcUaSimulator("pump", numbered(), settings=plain) as simulator:
+        device = at(PLANT["opcua"], simulator)
+        held = await pulled(device)
+    assert {item.address for item in held.items if item.access == "read-write"} == {""}
+    twin, lacks = await doubled(device, held)
+    assert (unexplained(held, twin, lacks), lacks) == ([], {})
+    found = await drill(device, Gold(held), scenario, Ground(REGISTRY, "me@here"))
+    assert (found.state, found.proved) == ("passed", True), found
+    assert found.leaves["harmed"] >= 19
 
 
 # -- where there is none ---------------------------------------------------------------------------

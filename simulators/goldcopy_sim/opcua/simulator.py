@@ -68,6 +68,7 @@ class OpcUaSimulator:
         self._server: PlcServer | None = None
         self.lacks: Mapping[str, str] = {}
         self.reach: Mapping[str, object] = {}
+        self._places: Mapping[str, ua.NodeId] = {}
 
     @classmethod
     def twin(
@@ -83,7 +84,7 @@ class OpcUaSimulator:
         found = Loaded(items, identity)
         settings = Settings(security=[ua.SecurityPolicyType.NoSecurity])
         made = cls(name, found.model, port=port, settings=settings)
-        made.lacks, made.reach = found.lacks, _REACH
+        made.lacks, made.reach, made._places = found.lacks, _REACH, found.places
         return made
 
     def wipe(self) -> None:
@@ -182,8 +183,11 @@ class OpcUaSimulator:
         return dict(self.model.hidden())
 
     def change(self, address: str, value: Value) -> None:
-        """Set a value behind everybody's back."""
-        self.model.change(address, value)
+        """Set a value behind everybody's back; of a twin, what has no address by its path."""
+        if address in self._places:
+            self.model.variables[self._places[address]].change(value, self.model.uris)
+        else:
+            self.model.change(address, value)
 
     def tick(self) -> None:
         """Let the process values move on by one step."""

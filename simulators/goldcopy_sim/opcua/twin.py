@@ -53,6 +53,8 @@ class Loaded:
         self.lacks: dict[str, str] = {}
         uris = self._uris()
         self._aliases = {alias: uri for uri, alias in zip(uris, _aliases(uris), strict=True)}
+        self.places: dict[str, ua.NodeId] = {}
+        """Variables whose number is no address, by their path."""
         self._nodes: dict[str, ua.NodeId] = {"": standard(ObjectIds.ObjectsFolder)}
         self._numbers = 0
         built = datetime(1970, 1, 1, tzinfo=UTC)
@@ -167,6 +169,8 @@ class Loaded:
             else ObjectIds.BaseDataVariableType,
         )
         self._nodes[path] = made.node
+        if not item.address:
+            self.places[path] = made.node
 
     def _whole(self, path: str, item: Recorded) -> Data:
         data = plain(item, self.model.uris)

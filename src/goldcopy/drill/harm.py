@@ -20,9 +20,9 @@ def manipulate(twin: Twin, gold: Snapshot) -> int:
     """Change settings that can be written, spread over all of them; how many were changed."""
     held = dict(twin.values())
     fit = {
-        item.address: held[item.address][1] if item.address in held else item.value
+        item.address or item.path: held[item.address][1] if item.address in held else item.value
         for item in gold.items
-        if item.role == "setting" and item.access == "read-write" and item.address
+        if item.role == "setting" and item.access == "read-write"
     }
     done = 0
     for address in list(fit)[:: max(1, -(-len(fit) // MOST))]:
