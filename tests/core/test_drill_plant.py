@@ -18,7 +18,7 @@ from goldcopy.cli.init import make_vault
 from goldcopy.cli.pull import pull_into
 from goldcopy.cli.simulate import plant
 from goldcopy.drill import faults
-from goldcopy.drill.model import KIND, Drilled
+from goldcopy.drill.model import KIND, ON_VAULT, Drilled, Scenario
 from goldcopy.drill.rounds import Round, run
 from goldcopy.drill.source import Source, taken
 from goldcopy.errors import VaultDamaged, VaultUnavailable
@@ -203,3 +203,13 @@ async def test_a_dead_replica_that_nobody_names_is_seen(
     monkeypatch.setattr(faults, "taken", silent)
     (done,) = await run(scene.round(replicas), scene.devices[:1], ["dead-replica"])
     assert done.state == "failed"
+
+
+async def test_no_record_names_a_folder_that_is_gone(scene: Scene) -> None:
+    replicas = scene.replicas("nas")
+    await sync(scene.vault.path, replicas)
+    scene.packs("nas")[-1].write_bytes(b"no pack")
+    wanted: list[Scenario] = ["setpoints", *ON_VAULT]
+    done = await run(scene.round(replicas), scene.devices[:1], wanted)
+    assert len(done) == 4
+    assert "goldcopy-drill-" not in repr(done)

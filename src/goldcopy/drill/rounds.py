@@ -105,13 +105,14 @@ async def _device(
     try:
         entry, gold = await asyncio.to_thread(_gold, round, source, device)
     except GoldcopyError as error:
+        why = str(error).replace(str(source.vault.path), source.name)  # the copy is gone soon
         for scenario in wanted:
             if scenario not in ("missing-key", "dead-replica"):
                 yield Drilled(
                     device=device.name,
                     scenario=scenario,
                     state="not drilled",
-                    why=str(error),
+                    why=why,
                     source=source.name,
                 )
         return
@@ -145,7 +146,7 @@ def _gold(round: Round, source: Source, device: Device) -> tuple[Entry, Gold]:
         Scope(said.scope),
         source.name,
         pace(vault, device.name),
-        (*source.told, *vault.doubts),
+        (*source.told, *(one.replace(str(vault.path), source.name) for one in vault.doubts)),
     )
     return found[0], gold
 
