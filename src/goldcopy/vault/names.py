@@ -35,8 +35,9 @@ def resolve(vault: Vault, name: str) -> Entry:
 
 
 def unknown(vault: Vault, device: str) -> Wrong | VaultDamaged:
-    """The error for a device that the vault does not have."""
+    """The error for a device that the vault does not have; raises ``VaultSealed`` if it may."""
     devices = vault.devices()
+    vault.refuse_sealed(f"what there is of {device}")
     if vault.doubts:
         return VaultDamaged(f"no snapshot of {device} can be found; {vault.doubts[0]}")
     if not devices:

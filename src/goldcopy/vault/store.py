@@ -106,6 +106,19 @@ class Vault:
         """Make the index anew from the packs, as far as they can be opened here."""
         self.catalog.renew()
 
+    def refuse_sealed(self, what: str) -> None:
+        """Raise ``VaultSealed`` if a pack that cannot be opened here may hold some of this.
+
+        Who was added as a recipient later is not to open what was there before, and does without.
+        """
+        since = self.ring.since if self.catalog.trust.reader is not None else 0
+        sealed = [seq for seq in self.catalog.read(lambda index: index.sealed()) if seq >= since]
+        if sealed:
+            raise VaultSealed(
+                f"{self.path}: {len(sealed)} packs (the first is {sealed[0]}) cannot be opened "
+                f"here, so {what} is not known: give the reader's identity of their time"
+            )
+
     def head(self) -> tuple[int, str]:
         """Number and hash of the last pack: kept elsewhere, they show a vault that was put back."""
         return self.catalog.last()
@@ -169,8 +182,10 @@ class Vault:
     def notes(self, kind: str | None = None, device: str | None = None) -> list[Note]:
         """What was noted, oldest first; of one kind, or about one device, if asked for.
 
-        Raises ``VaultSealed``, ``VaultDamaged``.
+        Raises ``VaultSealed`` also where a pack that cannot be opened may hold some of them, and
+        ``VaultDamaged``.
         """
+        self.refuse_sealed("what was noted")
         return self.catalog.read(
             lambda index: [
                 read_note(read_record(self.path, self.catalog.trust, place))
