@@ -39,7 +39,8 @@ import asyncio, sys
 from goldcopy_sim.modbus import ModbusSimulator, Registers, Unit
 
 def wrong(plc):
-    return sum(plc.values()[f"holding/{{n}}"][1] != n for n in range({REGISTERS}))
+    held = plc.values()
+    return sum(held[f"holding/{{n}}"][1] != n for n in range({REGISTERS}))
 
 async def main():
     plant = []
@@ -144,8 +145,8 @@ async def run(folder: Path) -> None:
             approvals=lambda digest: ["ann"],
             permit=Permit("benchmark"),
         )
-        wrong, writes, peak = await plant.asked("look")
         print(f"written and proved in {time.monotonic() - after:.1f} s: {receipt.proved}")
+        wrong, writes, peak = await plant.asked("look")
         print(
             f"{wrong} registers wrong, {writes:,} requests that wrote "
             f"({writes / CONTROLLERS:g} a controller; {-(-MANIPULATED // 123)} are the fewest), "
