@@ -112,6 +112,8 @@ def tamper(snapshot: Snapshot, controller: Simulator) -> list[Tampered]:
 
     That may be more than was changed: a controller has aliases for its values.
     """
+    from goldcopy.drill.harm import nudged
+
     held = dict(controller.values())
     fit = [
         item.address
@@ -123,7 +125,9 @@ def tamper(snapshot: Snapshot, controller: Simulator) -> list[Tampered]:
         and held[item.address][1] != b""
     ]
     for address in fit[:: max(1, len(fit) // CHANGES)][:CHANGES]:
-        controller.change(address, nudged(held[address][1]))
+        other = nudged(held[address][1])
+        assert other is not None, "what is empty was left out"
+        controller.change(address, other)
     now = dict(controller.values())
     return [
         Tampered(snapshot.device, item.path, item.address, held[item.address][1], after[1])
@@ -136,18 +140,6 @@ def tamper(snapshot: Snapshot, controller: Simulator) -> list[Tampered]:
 def _shown(value: SimulatedValue) -> str:
     """Of bytes the end: that is where they are changed."""
     return f"… {value[-8:].hex(' ')}" if isinstance(value, bytes) else str(value)
-
-
-def nudged(value: SimulatedValue) -> SimulatedValue:
-    """Another value of the same kind, near enough to look like somebody's doing."""
-    if isinstance(value, bool):
-        return not value
-    if isinstance(value, int):
-        return value - 1 if value > 0 else value + 1
-    if isinstance(value, bytes):
-        return value[:-1] + bytes([value[-1] ^ 1])
-    assert isinstance(value, float)
-    return value + 1.0 if abs(value) < 1e6 else 0.0
 
 
 def _compare(
