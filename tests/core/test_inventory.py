@@ -20,6 +20,7 @@ from goldcopy.inventory import (
     Inventory,
     InventoryMistakes,
     Mistake,
+    NightPolicy,
     Rule,
     Rules,
     Zone,
@@ -117,6 +118,7 @@ def test_everything_that_can_be_said(tmp_path: Path) -> None:
     assert inventory == Inventory(
         vault=tmp_path / "vault",
         identity=tmp_path / "keys/reader.key",
+        night=NightPolicy(report=tmp_path / "report"),
         zones={"packaging": Zone(3), "no": Zone()},
         devices=(
             Device(

@@ -11,7 +11,7 @@ from goldcopy.cli.options import DEFAULT_INVENTORY, Devices, InventoryFile, Json
 from goldcopy.cli.options import Zone as ZoneOption
 
 if TYPE_CHECKING:
-    from goldcopy.collect import Outcome
+    from goldcopy.collect import Outcome, Terms
     from goldcopy.inventory import Device, Inventory, Zone
     from goldcopy.snapshot import Gap
     from goldcopy.vault import Vault
@@ -50,6 +50,7 @@ async def pull_into(
     zones: Mapping[str, Zone],
     full: bool = False,
     keep_process: bool = True,
+    terms: Mapping[str, Terms] | None = None,
 ) -> list[Outcome]:
     """Pull devices into a vault, with a progress bar.
 
@@ -75,12 +76,13 @@ async def pull_into(
                 pulling=writer.pulling,
                 full=full,
                 keep_process=keep_process,
+                terms=terms,
                 watch=watch,
             )
             async with asyncio.TaskGroup() as notes:
                 for one in outcomes:
                     if one.state != "kept":
-                        told = {"error": one.error, "attempts": one.attempts}
+                        told = {"error": one.error, "attempts": one.attempts, "late": one.late}
                         notes.create_task(writer.note(FAILED, one.device, told))
         return outcomes
 

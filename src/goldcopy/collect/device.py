@@ -15,6 +15,7 @@ import msgspec
 from goldcopy.collect.budget import Budgets
 from goldcopy.collect.outcome import Outcome, words
 from goldcopy.collect.pull import Retries, pull
+from goldcopy.collect.terms import Late, Terms
 from goldcopy.collect.watch import Watch
 from goldcopy.driver import Reading, Secret, Target
 from goldcopy.errors import VaultDamaged, VaultUnavailable
@@ -40,7 +41,10 @@ class Means:
     registry: Registry
     budgets: Budgets
     places: asyncio.Semaphore
-    retries: Retries
+    terms: Callable[[str], Terms]
+    began: float
+    """The loop's time."""
+    pause: float
     keep_process: bool
     watch: Watch
 
@@ -51,6 +55,7 @@ class DevicePull:
     def __init__(self, device: Device, means: Means) -> None:
         self._device = device
         self._means = means
+        self._terms = means.terms(device.name)
         self._progress = means.watch.devices[device.name]
         self._keep_process = means.keep_process or device.keep_process
         self._secret: Secret | None = None
@@ -91,7 +96,10 @@ class DevicePull:
 
     async def _snapshot(self, place: AsyncExitStack) -> tuple[Snapshot, Facts]:
         """Pull when it is the device's turn. Its place in the run is held until it is kept."""
-        async with self._means.budgets.turn(self._device):
+        async with (
+            self._terms.kept(self._means.began),
+            self._means.budgets.turn(self._device),
+        ):
             await place.enter_async_context(self._means.places)
             taken = datetime.now(UTC)
             with self._means.pulling():
@@ -116,7 +124,7 @@ class DevicePull:
                 driver,
                 target,
                 self._device.deadline,
-                self._means.retries,
+                Retries(self._terms.retries, self._means.pause),
                 self._previous,
                 self._progress,
             )
@@ -166,7 +174,7 @@ class DevicePull:
 
     def _failed(self, error: BaseException) -> Outcome:
         said = words(self._device.name, error, self._secret)
-        return msgspec.structs.replace(self._spent(), error=said)
+        return msgspec.structs.replace(self._spent(), error=said, late=isinstance(error, Late))
 
     def _spent(self) -> Outcome:
         """What it took, whatever comes of it."""

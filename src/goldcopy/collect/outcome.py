@@ -36,6 +36,8 @@ class Outcome(msgspec.Struct, frozen=True):
     error: str = ""
     """Why it failed, one line that begins with the device's name."""
     gap_list: tuple[Gap, ...] = ()
+    late: bool = False
+    """Whether it failed for the run's own reason: its time in the run was over."""
 
 
 def words(device: str, error: BaseException, secret: Secret | None) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 from goldcopy.collect.budget import Budgets
 from goldcopy.collect.device import DevicePull, Keep, Lookup, Means
 from goldcopy.collect.outcome import Outcome
-from goldcopy.collect.pull import Retries
+from goldcopy.collect.terms import Terms
 from goldcopy.collect.watch import Progress, Watch
 from goldcopy.inventory import Device, Zone
 from goldcopy.registry import Registry
@@ -31,6 +31,7 @@ async def collect(
     keep_process: bool = False,
     retries: int = 2,
     pause: float = 1.0,
+    terms: Mapping[str, Terms] | None = None,
     at_once: int = AT_ONCE,
     watch: Watch | None = None,
 ) -> list[Outcome]:
@@ -50,6 +51,7 @@ async def collect(
         keep_process: keep live values too, as a pull by hand does.
         retries: further attempts for a device that does not answer, or answers nonsense.
         pause: seconds before the first of them.
+        terms: device -> what holds for it alone, its ``retries`` too.
         at_once: devices in work at the same time, over all zones.
         watch: is written to as the run goes on.
 
@@ -57,7 +59,7 @@ async def collect(
         VaultUnavailable: the vault cannot take anything in; ``watch`` has what was done before.
         VaultDamaged: likewise.
     """
-    chosen = list(devices)
+    chosen, usual = list(devices), Terms(retries)
     watch = watch if watch is not None else Watch()
     watch.devices.update({device.name: Progress(device.name) for device in chosen})
     means = Means(
@@ -67,7 +69,9 @@ async def collect(
         registry=registry or Registry.installed(),
         budgets=Budgets(chosen, zones),
         places=asyncio.Semaphore(at_once),
-        retries=Retries(retries, pause),
+        terms=lambda name: (terms or {}).get(name, usual),
+        began=asyncio.get_running_loop().time(),
+        pause=pause,
         keep_process=keep_process,
         watch=watch,
     )

@@ -4,7 +4,8 @@
 ``load`` has the keys, ``options`` hands the driver's own keys to its struct, ``rules``,
 ``globs`` and ``tolerance`` say what an item is for and how it is compared, ``gold`` who approves,
 ``pairs`` which devices belong together, ``recovery`` what a runbook tells, ``replicas`` where else
-the vault is, ``restore`` in which order devices are put back, ``model`` is the result.
+the vault is, ``restore`` in which order devices are put back, ``night`` when the night run asks
+them, ``model`` is the result.
 """
 
 from goldcopy.inventory.globs import path_matcher
@@ -12,6 +13,7 @@ from goldcopy.inventory.gold import GoldPolicy
 from goldcopy.inventory.load import load
 from goldcopy.inventory.mistakes import InventoryMistakes, Mistake
 from goldcopy.inventory.model import Device, Inventory, Zone
+from goldcopy.inventory.night import NightPolicy, Window
 from goldcopy.inventory.pairs import SameAs
 from goldcopy.inventory.recovery import Recovery
 from goldcopy.inventory.replicas import InFolder, InS3, InSftp, Lock, ReplicaPlace
@@ -31,6 +33,7 @@ __all__ = [
     "InventoryMistakes",
     "Lock",
     "Mistake",
+    "NightPolicy",
     "Recovery",
     "ReplicaPlace",
     "RestorePolicy",
@@ -40,6 +43,7 @@ __all__ = [
     "SecretSource",
     "Severity",
     "Tolerance",
+    "Window",
     "Zone",
     "load",
     "parse_rules",

@@ -15,6 +15,7 @@ from goldcopy.inventory.gold import APPROVERS, GoldPolicy, policy
 from goldcopy.inventory.hosts import NAME, NAME_RIGHT, host
 from goldcopy.inventory.mistakes import Gathered
 from goldcopy.inventory.model import Device, Inventory, Zone
+from goldcopy.inventory.night import NightPolicy, night_policy, usual_night, window
 from goldcopy.inventory.options import Options
 from goldcopy.inventory.pairs import Links
 from goldcopy.inventory.recovery import Recovery, recovery
@@ -98,6 +99,7 @@ class _Reader:
         restore = fields.take(
             "restore", lambda node: restore_policy(node, self._mistakes, named), RestorePolicy()
         )
+        night = fields.take("night", self._night, usual_night(self._folder))
         fields.close()
         return Inventory(
             vault=vault,
@@ -108,6 +110,7 @@ class _Reader:
             notify=notify,
             identity=identity,
             restore=restore,
+            night=night,
             source=source,
         )
 
@@ -119,6 +122,9 @@ class _Reader:
 
     def _policy(self, node: Node) -> GoldPolicy:
         return policy(node, self._mistakes, self._path)
+
+    def _night(self, node: Node) -> NightPolicy:
+        return night_policy(node, self._folder, self._mistakes)
 
     def _replicas(self, node: Node) -> tuple[ReplicaPlace, ...]:
         return replicas(node, self._folder, self._mistakes)
@@ -134,7 +140,10 @@ class _Reader:
         if not NAME.fullmatch(key):
             self._mistakes.add(zones.keys[key].place, f"zone {key!r}: {NAME_RIGHT}")
         fields = Fields(zones.parts[key], self._mistakes, "a zone")
-        zone = Zone(fields.take("max_devices", whole(1, 10_000), Zone().max_devices))
+        zone = Zone(
+            fields.take("max_devices", whole(1, 10_000), Zone().max_devices),
+            fields.take("window", window, None),
+        )
         fields.close()
         return zone
 

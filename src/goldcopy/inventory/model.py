@@ -11,6 +11,7 @@ import msgspec
 from goldcopy.driver import Courtesy, Target
 from goldcopy.errors import Wrong
 from goldcopy.inventory.gold import GoldPolicy
+from goldcopy.inventory.night import NightPolicy, Window
 from goldcopy.inventory.pairs import SameAs
 from goldcopy.inventory.recovery import Recovery
 from goldcopy.inventory.replicas import ReplicaPlace
@@ -25,6 +26,8 @@ class Zone(msgspec.Struct, frozen=True):
 
     max_devices: int = 8
     """Pulled at once."""
+    window: Window | None = None
+    """When the night run may ask it; None is any time."""
 
 
 class Device(msgspec.Struct, frozen=True):
@@ -95,6 +98,7 @@ class Inventory(msgspec.Struct, frozen=True):
     """The reader's identity, which opens a sealed vault. Where there is no such file, goldcopy can
     only write to it."""
     restore: RestorePolicy = RestorePolicy()
+    night: NightPolicy = NightPolicy()
     source: Path | None = None
     """The vault of which gold copies and snapshots are restored, if it is another one than
     ``vault``: that of a recovery kit is only read."""

@@ -19,18 +19,30 @@ _RIGHT: Final = "needs {env: NAME} or {file: PATH}, never the secret itself"
 
 
 class SecretSource(msgspec.Struct, frozen=True):
-    """An environment variable or a file: one of the two is set."""
+    """An environment variable or a file: one of the two is set.
+
+    Where the variable is not set, systemd's credential of that name serves: other processes can see
+    an environment, and not a credential (systemd.exec(5), CREDENTIALS).
+    """
 
     env: str = ""
     file: Path | None = None
 
     def resolve(self) -> Secret:
         """Fetch it now. May block on a file; raises ``Wrong`` if there is nothing to fetch."""
-        value = self._from_file(self.file) if self.file else os.environ.get(self.env, "")
+        value = self._from_file(self.file) if self.file else self._from_environment()
         if not value:
             where = f"file {self.file} is empty" if self.file else f"variable {self.env} is not set"
             raise Wrong(f"the password is missing: {where}; put it there and try again")
         return Secret(value)
+
+    def _from_environment(self) -> str:
+        value = os.environ.get(self.env, "")
+        folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
+        credential = Path(folder) / self.env
+        if value or not folder or not credential.exists():
+            return value
+        return self._from_file(credential)
 
     @staticmethod
     def _from_file(file: Path) -> str:
