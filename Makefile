@@ -12,7 +12,7 @@ help:
 	@echo "make lint    ruff, mypy --strict, import-linter"
 	@echo "make peers   our drivers and simulators judged by other people's servers and clients"
 	@echo "make bench   ratios against other implementations, in one run on the same data"
-	@echo "make soak    kill -9 during pulls, N times (make soak N=500)"
+	@echo "make soak    kill -9 during pulls and restores, N times (make soak N=500)"
 	@echo "make lock    resolve the pinned versions anew (requirements.lock)"
 
 $(READY): requirements.lock pyproject.toml
@@ -44,7 +44,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks
 
 soak: $(READY)
-	$(BIN)/python -m pytest tests/core/test_kill.py tests/cli/test_killed_pull.py --kills $(or $(N),500) --timeout 0
+	$(BIN)/python -m pytest tests/core/test_kill.py tests/core/test_restore_kill.py tests/cli/test_killed_pull.py --kills $(or $(N),500) --timeout 0
 
 lock:
 	$(PYTHON) -m venv .lock-venv
