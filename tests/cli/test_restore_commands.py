@@ -85,3 +85,30 @@ def test_not_writable_is_refused(cli: Cli, people: dict[str, Path]) -> None:
     words = ("--by", "anna", "--break-glass", "because")
     code, _, err = cli("restore", "apply", answer["digest"], *words)
     assert (code, "writable" in err) == (2, True)
+
+
+def test_a_campaign_puts_many_back_by_one_digest(cli: Cli, ready: dict[str, Path]) -> None:
+    text = cli.plant.inventory.read_text()
+    cli.plant.inventory.write_text(
+        text.replace("  - name: oven\n", "  - name: oven\n    writable: true\n")
+        + "restore: {waves: [[oven], [mixer]], stop_after: 1}\n"
+    )
+    cli("pull", "oven")
+    propose(cli, device="oven")
+    cli("gold", "approve", "oven", "--by", "ben", "--key", str(ready["ben"]))
+    code, answer = cli.json("campaign", "plan")
+    assert code == 0
+    digest = answer["digest"]
+    assert [[part["device"] for part in wave] for wave in answer["campaign"]["waves"]] == [
+        ["oven"],
+        ["mixer"],
+    ]
+    code, answer = cli.json("campaign", "apply", digest, "--by", "anna")
+    assert code == 4
+    assert {one["state"] for one in answer["receipt"]["results"]} == {"refused", "not begun"}
+    assert cli("campaign", "approve", digest, "--by", "ben", "--key", str(ready["ben"]))[0] == 0
+    code, answer = cli.json("campaign", "apply", digest, "--by", "anna")
+    assert (code, answer["proved"]) == (0, True)
+    assert [one["state"] for one in answer["receipt"]["results"]] == ["proved", "proved"]
+    assert "2 of 2 devices proved" in cli("campaign", "apply", digest, "--by", "anna")[1]
+    assert cli("drift", "mixer", "--pull")[0] == 0

@@ -130,6 +130,23 @@ GROUPS: Final = {
             "list": Command("restore:list_", "Show what was restored, and what is not finished."),
         },
     ),
+    "campaign": (
+        "Many devices put back by one plan, wave after wave.",
+        {
+            "plan": Command(
+                "campaign:plan",
+                "Read devices, and plan what would take each to its gold copy, in waves. Writes nothing.",
+            ),
+            "approve": Command(
+                "campaign:approve",
+                "Approve a campaign, and so every plan in it, with your own key.",
+            ),
+            "apply": Command(
+                "campaign:apply",
+                "Carry a campaign out, wave after wave; called again after an interruption, it goes on.",
+            ),
+        },
+    ),
     "report": (
         "Evidence for auditors.",
         {

@@ -13,6 +13,7 @@ from goldcopy.cli.options import DEFAULT_INVENTORY, InventoryFile, Json
 if TYPE_CHECKING:
     from goldcopy.inventory import Device, Inventory
     from goldcopy.restore.apply import Means
+    from goldcopy.restore.approval import Approvable
     from goldcopy.restore.gates import Approvals, GoldState
     from goldcopy.restore.model import Plan
     from goldcopy.restore.receipt import Receipt
@@ -52,7 +53,7 @@ def plan(
     plant = read_inventory(inventory)
     (chosen,) = plant.select(device)[:1]
     with opened(plant) as vault, sourced(plant, vault) as source:
-        gold = _gold(plant, source, chosen) if plant.gold else None
+        gold = gold_of(plant, source, chosen) if plant.gold else None
         target = _target(source, chosen, to, gold)
         outcome = _pulled(plant, vault, chosen)
         if outcome:
@@ -85,24 +86,13 @@ def approve(
     as_json: Json = False,
 ) -> None:
     """Approve a plan with your own key: its digest, for its device, now."""
-    import asyncio
-
     from goldcopy.cli import output
     from goldcopy.cli.options import opened, read_inventory
-    from goldcopy.cli.signing import signature_of
-    from goldcopy.restore.approval import APPROVAL, PlanApproval
     from goldcopy.restore.kept import find_plan
 
     with opened(read_inventory(inventory)) as vault:
         found = find_plan(vault, name)
-        made = PlanApproval.of(found, by)
-        body = made.body(signature_of(made.line, key))
-
-        async def keep() -> None:
-            async with vault.writing() as writer:
-                await writer.note(APPROVAL, found.device, body)
-
-        asyncio.run(keep())
+        keep_approval(vault, found, by, key)
     if as_json:
         output.emit({"plan": found.digest, "device": found.device, "by": by})
     else:
@@ -138,8 +128,8 @@ def apply(
         (device,) = plant.select(found.device)[:1]
         target = source.load(source.by_id(found.target.snapshot)[0])
         permit = Permit(by, spare=spare, in_run=in_run, break_glass=break_glass)
-        gold = _gold(plant, source, device)
-        approved = _approvals(plant, vault)
+        gold = gold_of(plant, source, device)
+        approved = approvals_of(plant, vault)
 
         async def work(writer: Writer) -> Receipt:
             return await carry_out(
@@ -241,7 +231,25 @@ def _means(vault: Vault, writer: Writer) -> Means:
     return Means(vault, writer, Registry.installed())
 
 
-def _gold(plant: Inventory, vault: Vault, device: Device) -> GoldState:
+def keep_approval(vault: Vault, found: Approvable, by: str, key: Path) -> None:
+    """Sign the approval of a plan or a campaign, and keep it."""
+    import asyncio
+
+    from goldcopy.cli.signing import signature_of
+    from goldcopy.restore.approval import APPROVAL, PlanApproval
+
+    made = PlanApproval.of(found, by)
+    body = made.body(signature_of(made.line, key))
+
+    async def keep() -> None:
+        async with vault.writing() as writer:
+            await writer.note(APPROVAL, found.device, body)
+
+    asyncio.run(keep())
+
+
+def gold_of(plant: Inventory, vault: Vault, device: Device) -> GoldState:
+    """What is known of the gold copy of a device."""
     from goldcopy.cli.surveying import context
     from goldcopy.drift.survey import judged
     from goldcopy.gold.scope import Scope
@@ -256,7 +264,8 @@ def _gold(plant: Inventory, vault: Vault, device: Device) -> GoldState:
     return GoldState(True, "", said.snapshot, Scope(said.scope))
 
 
-def _approvals(plant: Inventory, vault: Vault) -> Approvals:
+def approvals_of(plant: Inventory, vault: Vault) -> Approvals:
+    """Who has approved a plan or a campaign, by its digest."""
     from goldcopy.gold import signers
     from goldcopy.restore.approval import approvals
 

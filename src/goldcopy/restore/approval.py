@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -17,17 +17,35 @@ from goldcopy.errors import Wrong
 from goldcopy.gold import sshsig
 from goldcopy.gold.signers import Signers
 from goldcopy.restore.gates import Approvals
-from goldcopy.restore.model import Plan
 from goldcopy.vault import Note, Vault
 
 FORMAT: Final = "goldcopy-plan-approval/1"
 APPROVAL: Final = "plan.approval"
 
 
+class Approvable(Protocol):
+    """A plan, or a campaign of many."""
+
+    @property
+    def vault(self) -> str:
+        """Id of the vault in which it counts."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """Its name; empty for many."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """What is approved."""
+        ...
+
+
 class PlanApproval(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True
 ):
-    """What a person signs: this plan, for this device, now."""
+    """What a person signs: this plan, for this device (or this campaign), now."""
 
     format: str = FORMAT
     vault: str
@@ -39,8 +57,8 @@ class PlanApproval(
     time: datetime
 
     @classmethod
-    def of(cls, plan: Plan, by: str) -> PlanApproval:
-        """The approval of a plan, to be signed by this person."""
+    def of(cls, plan: Approvable, by: str) -> PlanApproval:
+        """The approval of a plan or a campaign, to be signed by this person."""
         now = datetime.now(UTC).replace(microsecond=0)
         return cls(vault=plan.vault, device=plan.device, plan=plan.digest, by=by, time=now)
 
