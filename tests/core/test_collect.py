@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goldcopy.collect import Lookup, Outcome, Watch, collect
+from goldcopy.collect import Lookup, Outcome, Terms, Watch, collect
 from goldcopy.collect.pull import LONGEST_PAUSE, Retries
 from goldcopy.driver import Courtesy, Meter, Reading, Target
 from goldcopy.errors import (
@@ -179,6 +179,7 @@ class Said(TypedDict, total=False):
     keep_process: bool
     retries: int
     pause: float
+    terms: Mapping[str, Terms]
     at_once: int
     watch: Watch
 
@@ -368,6 +369,51 @@ async def test_waiting_for_a_turn_is_not_counted_against_the_deadline() -> None:
     await asyncio.sleep(0.1)
     hold.set()
     assert [outcome.state for outcome in await running] == ["kept", "kept"]
+
+
+async def test_a_device_whose_time_in_the_run_is_over_is_late_and_closed() -> None:
+    stuck = Controller(hold=asyncio.Event())
+    devices = [device("stuck", stuck), device("good", Controller())]
+    terms = {"stuck": Terms(end=0.05, why="the window 01:00-05:00")}
+    late, kept = await run(devices, terms=terms)
+    assert (late.state, late.late, late.attempts, stuck.open_now) == ("failed", True, 1, 0)
+    assert late.error == "stuck: not read: the window 01:00-05:00 was over before its end"
+    assert (kept.state, kept.late) == ("kept", False)
+
+
+async def test_whoever_waits_for_a_turn_is_late_too_and_was_never_asked() -> None:
+    hold = asyncio.Event()
+    waits = Controller()
+    devices = [device("first", Controller(hold=hold), zone="z"), device("second", waits, zone="z")]
+    terms = {"second": Terms(end=0.05)}
+    running = asyncio.create_task(run(devices, zones={"z": Zone(1)}, terms=terms))
+    await asyncio.sleep(0.1)
+    hold.set()
+    first, second = await running
+    assert (first.state, second.state) == ("kept", "failed")
+    assert (second.late, second.attempts, waits.opened) == (True, 0, 0)
+
+
+async def test_a_time_that_was_over_before_the_run_asks_nobody() -> None:
+    controller = Controller()
+    (outcome,) = await run([device("m", controller)], terms={"m": Terms(end=-1.0)})
+    assert (outcome.late, controller.opened) == (True, 0)
+
+
+async def test_nobody_is_asked_before_its_begin_or_takes_a_place_until_then() -> None:
+    begun = asyncio.get_running_loop().time()
+    devices = [device("late", Controller(), zone="z"), device("now", Controller(), zone="z")]
+    vault = FakeVault()
+    outcomes = await run(devices, vault, zones={"z": Zone(1)}, terms={"late": Terms(begin=0.1)})
+    assert asyncio.get_running_loop().time() - begun >= 0.1
+    assert [outcome.state for outcome in outcomes] == ["kept", "kept"]
+    assert [snapshot.device for snapshot, _ in vault.kept] == ["now", "late"]
+
+
+async def test_each_device_has_its_own_number_of_attempts() -> None:
+    devices = [device(name, Controller(fails=[Unreachable("no")] * 9)) for name in ("a", "b")]
+    outcomes = await run(devices, retries=2, terms={"b": Terms(retries=0)})
+    assert [(outcome.attempts, outcome.late) for outcome in outcomes] == [(3, False), (1, False)]
 
 
 async def test_a_snapshot_that_cannot_be_is_the_devices_failure() -> None:

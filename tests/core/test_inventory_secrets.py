@@ -152,3 +152,17 @@ def test_a_device_without_a_password_needs_none(tmp_path: Path) -> None:
     path = tmp_path / "inventory.yaml"
     path.write_text(re.sub(".*password.*", "", TEXT))
     assert load(path, REGISTRY).devices[0].target().password is None
+
+
+def test_a_credential_of_systemd_serves_where_the_variable_is_not_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = SecretSource(env="MIXER_PASSWORD")
+    monkeypatch.delenv("MIXER_PASSWORD", raising=False)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    with pytest.raises(Wrong, match="variable MIXER_PASSWORD is not set"):
+        source.resolve()
+    (tmp_path / "MIXER_PASSWORD").write_text("from the file\n")
+    assert source.resolve().reveal() == "from the file"
+    monkeypatch.setenv("MIXER_PASSWORD", "from the variable")
+    assert source.resolve().reveal() == "from the variable"

@@ -77,7 +77,7 @@ class Account(msgspec.Struct, frozen=True):
                 yield f"{count} {words_of}"
         if self.copies.places:
             yield f"replicas {self.copies.good}/{self.copies.places}"
-        yield f"vault: {len(self.vault)} findings" if self.vault else "vault ok"
+        yield "vault in doubt" if self.vault else "vault ok"
         if self.trouble:
             yield f"{len(self.trouble)} not done"
 

@@ -2,7 +2,7 @@
 
 It is the clock on the wall that people mean, so a window begins and ends by it, on days on which
 clocks are changed too. Where the wall shows a time twice, the first counts; a time that it skips is
-taken to be as far into the hour after. So no window is lost, and none is there twice.
+taken to be as far into the hour after. So no window is lost.
 """
 
 from __future__ import annotations
