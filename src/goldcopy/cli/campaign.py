@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from goldcopy.cli.options import DEFAULT_INVENTORY, Devices, InventoryFile, Json
 from goldcopy.cli.options import Zone as ZoneOption
+from goldcopy.cli.restore import (
+    UNPROVED,
+    BreakGlass,
+    By,
+    InRun,
+    Key,
+    LiveValues,
+    Only,
+    Signer,
+    Spare,
+    approvals_of,
+    gold_of,
+    keep_approval,
+)
 
 if TYPE_CHECKING:
-    from goldcopy.inventory import Device, Inventory
+    from goldcopy.inventory import Inventory
     from goldcopy.restore import Campaign, CampaignReceipt, CampaignWatch, GoldState, Job, Planned
     from goldcopy.snapshot import Snapshot
     from goldcopy.vault import Vault
@@ -25,12 +38,8 @@ STYLES = {"proved": "green", "not proved": "bold red", "refused": "red", "not be
 def plan(
     names: Devices = None,
     zone: ZoneOption = "",
-    only: Annotated[
-        list[str] | None, typer.Option("--only", help="Globs of paths that may be written.")
-    ] = None,
-    live_values: Annotated[
-        bool, typer.Option("--live-values", help="Put live values back too, as recorded.")
-    ] = False,
+    only: Only = None,
+    live_values: LiveValues = False,
     inventory: InventoryFile = DEFAULT_INVENTORY,
     as_json: Json = False,
 ) -> None:
@@ -45,7 +54,7 @@ def plan(
     plant = read_inventory(inventory)
     devices = plant.select(*(names or ()), zone=zone)
     with opened(plant) as vault, sourced(plant, vault) as source:
-        golds = {device.name: _gold(plant, source, device) for device in devices}
+        golds = {device.name: gold_of(plant, source, device) for device in devices}
         wanted = [
             Wanted(device, _loader(source, golds[device.name]), golds[device.name].scope)
             for device in devices
@@ -82,15 +91,14 @@ def plan(
 
 def approve(
     name: Name,
-    by: Annotated[str, typer.Option("--by", help="Who you are, as the allowed signers say.")],
-    key: Annotated[Path, typer.Option("--key", help="Your SSH key, or its public half.")],
+    by: Signer,
+    key: Key,
     inventory: InventoryFile = DEFAULT_INVENTORY,
     as_json: Json = False,
 ) -> None:
     """Approve a campaign, and so every plan in it, with your own key."""
     from goldcopy.cli import output
     from goldcopy.cli.options import opened, read_inventory
-    from goldcopy.cli.restore import keep_approval
     from goldcopy.restore import find_campaign
 
     with opened(read_inventory(inventory)) as vault:
@@ -104,16 +112,10 @@ def approve(
 
 def apply(
     name: Name,
-    by: Annotated[str, typer.Option("--by", help="Who applies it.")],
-    spare: Annotated[
-        bool, typer.Option("--spare", help="Replacements: other serials and firmwares are right.")
-    ] = False,
-    in_run: Annotated[
-        bool, typer.Option("--in-run", help="Write although controllers run their programs.")
-    ] = False,
-    break_glass: Annotated[
-        str, typer.Option("--break-glass", help="Go on without approvals: the reason. Recorded.")
-    ] = "",
+    by: By,
+    spare: Spare = False,
+    in_run: InRun = False,
+    break_glass: BreakGlass = "",
     inventory: InventoryFile = DEFAULT_INVENTORY,
     as_json: Json = False,
 ) -> None:
@@ -121,7 +123,6 @@ def apply(
     import asyncio
 
     from goldcopy.cli.options import opened, read_inventory, sourced
-    from goldcopy.cli.restore import UNPROVED, approvals_of
     from goldcopy.registry import Registry
     from goldcopy.restore import CampaignWatch, Means, Permit, apply_campaign, find_campaign
 
@@ -153,12 +154,6 @@ def apply(
 # -- the parts -------------------------------------------------------------------------------------
 
 
-def _gold(plant: Inventory, source: Vault, device: Device) -> GoldState:
-    from goldcopy.cli.restore import gold_of
-
-    return gold_of(plant, source, device)
-
-
 def _loader(source: Vault, gold: GoldState) -> Callable[[], Snapshot]:
     return lambda: source.load(source.by_id(gold.snapshot)[0])
 
@@ -170,7 +165,7 @@ def _jobs(plant: Inventory, vault: Vault, source: Vault, found: Campaign) -> dic
     for part in found.parts:
         (device,) = plant.select(part.device)[:1]
         one = find_plan(vault, part.plan)
-        gold = _gold(plant, source, device)
+        gold = gold_of(plant, source, device)
         target = _loader(source, type(gold)(True, "", one.target.snapshot, gold.scope))
         jobs[part.device] = Job(one, target, device, gold)
     return jobs

@@ -26,6 +26,24 @@ SHOWN = 40
 
 Name = Annotated[str, typer.Argument(metavar="DEVICE")]
 PlanName = Annotated[str, typer.Argument(metavar="PLAN", help="The start of a plan's digest.")]
+Signer = Annotated[str, typer.Option("--by", help="Who you are, as the allowed signers say.")]
+Key = Annotated[Path, typer.Option("--key", help="Your SSH key, or its public half.")]
+By = Annotated[str, typer.Option("--by", help="Who applies it.")]
+Spare = Annotated[
+    bool, typer.Option("--spare", help="A replacement: another serial or firmware is right.")
+]
+InRun = Annotated[
+    bool, typer.Option("--in-run", help="Write although the controller runs its program.")
+]
+BreakGlass = Annotated[
+    str, typer.Option("--break-glass", help="Go on without approvals: the reason. Recorded.")
+]
+Only = Annotated[
+    list[str] | None, typer.Option("--only", help="Globs of paths that may be written.")
+]
+LiveValues = Annotated[
+    bool, typer.Option("--live-values", help="Put live values back too, as recorded.")
+]
 
 
 def plan(
@@ -33,12 +51,8 @@ def plan(
     to: Annotated[
         str, typer.Option("--to", help="The snapshot to go to; the gold copy, if none is named.")
     ] = "",
-    only: Annotated[
-        list[str] | None, typer.Option("--only", help="Globs of paths that may be written.")
-    ] = None,
-    live_values: Annotated[
-        bool, typer.Option("--live-values", help="Put live values back too, as recorded.")
-    ] = False,
+    only: Only = None,
+    live_values: LiveValues = False,
     inventory: InventoryFile = DEFAULT_INVENTORY,
     as_json: Json = False,
 ) -> None:
@@ -80,8 +94,8 @@ def plan(
 
 def approve(
     name: PlanName,
-    by: Annotated[str, typer.Option("--by", help="Who you are, as the allowed signers say.")],
-    key: Annotated[Path, typer.Option("--key", help="Your SSH key, or its public half.")],
+    by: Signer,
+    key: Key,
     inventory: InventoryFile = DEFAULT_INVENTORY,
     as_json: Json = False,
 ) -> None:
@@ -103,16 +117,10 @@ def approve(
 
 def apply(
     name: PlanName,
-    by: Annotated[str, typer.Option("--by", help="Who applies it.")],
-    spare: Annotated[
-        bool, typer.Option("--spare", help="A replacement: another serial or firmware is right.")
-    ] = False,
-    in_run: Annotated[
-        bool, typer.Option("--in-run", help="Write although the controller runs its program.")
-    ] = False,
-    break_glass: Annotated[
-        str, typer.Option("--break-glass", help="Go on without approvals: the reason. Recorded.")
-    ] = "",
+    by: By,
+    spare: Spare = False,
+    in_run: InRun = False,
+    break_glass: BreakGlass = "",
     inventory: InventoryFile = DEFAULT_INVENTORY,
     as_json: Json = False,
 ) -> None:
