@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,9 @@ from tests.cli.test_gold_and_drift import people, propose
 __all__ = ["people"]
 
 
-def approved(cli: Cli, people: dict[str, Path]) -> None:
+def approved(cli: Cli, people: dict[str, Path], devices: Sequence[str] = ("mixer", "oven")) -> None:
     cli("pull")
-    for device in ("mixer", "oven"):
+    for device in devices:
         words = ["--by", "anna", "--reason", "ok", "--until", "90d", "--scope", "**"]
         gaps = cli.json("show", device)[1]["gaps"]  # the oven has nodes that nobody can read
         words += [word for gap in gaps for word in ("--scope", f"!{gap['path']}")]
