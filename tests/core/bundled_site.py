@@ -88,11 +88,6 @@ class Site:
         vault.close()
 
 
-@pytest.fixture
-def there(tmp_path: Path) -> Path:
-    return tmp_path / "there"
-
-
 def refused(path: Path, there: Path) -> str:
     """The words with which a bundle is refused; nothing has changed."""
     before = tree(there)

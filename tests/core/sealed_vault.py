@@ -11,6 +11,9 @@ from goldcopy.snapshot import Gap, Identity, Item, Snapshot
 from goldcopy.vault import Facts, Reader, SigningKey, Vault, rotation
 
 FACTS = Facts(datetime(2026, 11, 24, tzinfo=UTC), 1.5, 7, 900)
+CACHES = ("index.sqlite", "index.sqlite-wal", "index.sqlite-shm")
+"""What of a vault can be made anew."""
+
 SECRET_VALUE = "s3cret-recipe-of-the-mixer"
 SECRET_PATH = "recipes/confidential-folder"
 SECRET_GAP = "refused-by-the-hidden-clause"
