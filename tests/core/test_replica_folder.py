@@ -6,11 +6,11 @@ import asyncio
 import errno
 import os
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.core.faulty_os import FaultyOs
 from tests.core.replica_vault import tree
 
 from goldcopy.errors import GoldcopyError, VaultDamaged, VaultUnavailable
@@ -22,29 +22,8 @@ NAME = "packs/00000001.pack"
 VAULT = "0123456789abcdef0123456789abcdef"
 
 
-class FaultyOs:
-    """The ``os`` of the folder replica, with a fault at the n-th call that can fail."""
-
-    def __init__(self, at: int, fault: Callable[[str], Any]) -> None:
-        self.calls: list[str] = []
-        self._at = at
-        self._fault = fault
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
-        real = getattr(os, name)
-        if name not in ("open", "write", "fsync", "link", "close", "mkdir", "unlink"):
-            return real
-
-        def call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-            self.calls.append(name)
-            if len(self.calls) == self._at:
-                if name == "close":
-                    real(*args)
-                self._fault(name)
-            return real(*args, **kwargs)
-
-        return call
-
+MORE = ("mkdir", "unlink")
+"""Calls of a replica that can fail, besides those of a vault."""
 
 # Two folders are made and their parents synced; the file; the link; the temporary; its folder.
 MADE = ["mkdir", "open", "fsync", "close"]
@@ -109,7 +88,7 @@ async def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 async def test_the_steps_of_a_put(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    faulty = FaultyOs(0, lambda name: None)
+    faulty = FaultyOs(0, lambda name: None, MORE)
     monkeypatch.setattr(folder, "os", faulty)
     async with replica(tmp_path / "nas") as nas:
         await nas.put(NAME, b"one")
@@ -126,7 +105,7 @@ async def test_a_disk_that_fails_at_a_step(
 
     async with replica(tmp_path / "nas") as nas:
         with monkeypatch.context() as patch:
-            patch.setattr(folder, "os", FaultyOs(at, fail))
+            patch.setattr(folder, "os", FaultyOs(at, fail, MORE))
             (error,) = await asyncio.gather(nas.put(NAME, b"one"), return_exceptions=True)
         # Only the temporary's removal may fail unseen: the file is whole, and kept.
         failed = STEPS[at - 1] != "unlink"
@@ -218,7 +197,7 @@ async def test_a_mount_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     async with replica(tmp_path / "nas", 0.05) as nas:
         with monkeypatch.context() as patch:
-            patch.setattr(folder, "os", FaultyOs(STEPS.index("write") + 1, hang))
+            patch.setattr(folder, "os", FaultyOs(STEPS.index("write") + 1, hang, MORE))
             with pytest.raises(VaultUnavailable, match="replica nas: no answer for"):
                 await nas.put(NAME, b"one")
             assert NAME not in await nas.list()

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from tests.core.bundled_site import Site, exported, wanted
 from tests.core.dying_os import DyingOs, Killed
+from tests.core.faulty_os import FaultyOs
 from tests.core.replica_vault import tree
-from tests.core.test_vault_disk import FaultyOs
 
 from goldcopy.errors import VaultUnavailable
 from goldcopy.vault import (

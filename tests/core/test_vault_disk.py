@@ -9,12 +9,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.core.faulty_os import STEPS, FaultyOs
 
 from goldcopy.errors import GoldcopyError, VaultDamaged, VaultUnavailable, Wrong
 from goldcopy.snapshot import Identity, Item, Snapshot
@@ -25,34 +26,6 @@ FACTS = Facts(datetime(2026, 11, 24, tzinfo=UTC), 1.5, 7, 900)
 
 def snapshot(value: int) -> Snapshot:
     return Snapshot.of("mixer", "s7", Identity(), [Item("a", "tag", "DINT", value)])
-
-
-class FaultyOs:
-    """The ``os`` that the vault's files go through, with a fault at the n-th call that can fail."""
-
-    def __init__(self, at: int, fault: Callable[[str], Any]) -> None:
-        self.calls: list[str] = []
-        self._at = at
-        self._fault = fault
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
-        real = getattr(os, name)
-        if name not in ("open", "write", "fsync", "link", "close"):
-            return real
-
-        def call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-            self.calls.append(name)
-            if len(self.calls) == self._at:
-                if name == "close":
-                    real(*args)
-                self._fault(name)
-            return real(*args, **kwargs)
-
-        return call
-
-
-# open, write (header, line feed, body), fsync, close, link; then the folder: open, fsync, close.
-STEPS = ["open", "write", "write", "write", "fsync", "close", "link", "open", "fsync", "close"]
 
 
 def test_the_steps_of_a_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,35 @@
+"""``os`` for a vault's files or a replica's, with a fault at one of its calls."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+# A pack: open, write (header, line feed, body), fsync, close, link; its folder: open, fsync, close.
+STEPS = ["open", "write", "write", "write", "fsync", "close", "link", "open", "fsync", "close"]
+
+
+class FaultyOs:
+    """The ``os`` that files go through, with a fault at the n-th of the calls that can fail."""
+
+    def __init__(self, at: int, fault: Callable[[str], Any], more: Sequence[str] = ()) -> None:
+        self.calls: list[str] = []
+        self._at = at
+        self._fault = fault
+        self._names = ("open", "write", "fsync", "link", "close", *more)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        real = getattr(os, name)
+        if name not in self._names:
+            return real
+
+        def call(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+            self.calls.append(name)
+            if len(self.calls) == self._at:
+                if name == "close":
+                    real(*args)
+                self._fault(name)
+            return real(*args, **kwargs)
+
+        return call
