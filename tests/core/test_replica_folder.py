@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.core.dying_os import Killed
 from tests.core.faulty_os import FaultyOs
 from tests.core.replica_vault import tree
 
@@ -118,10 +119,6 @@ async def test_a_disk_that_fails_at_a_step(
         assert await nas.get(NAME) == b"one"
 
 
-class Killed(BaseException):
-    """The process ends here."""
-
-
 @pytest.mark.parametrize("at", range(1, len(STEPS) + 1), ids=lambda n: f"{n}-{STEPS[n - 1]}")
 async def test_a_writer_that_dies_at_a_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
@@ -150,7 +147,7 @@ async def test_a_writer_that_dies_at_a_step(
 
     async with replica(tmp_path / "nas") as nas:
         with monkeypatch.context() as patch:
-            patch.setattr(folder, "os", Dying(at, die))
+            patch.setattr(folder, "os", Dying(at, die, MORE))
             with pytest.raises(Killed):
                 await nas.put(NAME, b"one")
         there = await nas.list()
