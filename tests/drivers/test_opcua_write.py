@@ -1,72 +1,24 @@
-"""Writing to the simulated machines, which are strict: packed, exact, refused in words."""
+"""Writing to the simulated machines: packed, and exact to the last bit."""
 
 from __future__ import annotations
 
-import random
-import re
 import struct
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 
 import msgspec
 import pytest
 from asyncua.ua import SecurityPolicyType
+from tests.drivers.opcua_plant import SET, plant
 
-from goldcopy.driver import Meter
-from goldcopy.errors import GoldcopyError, Malformed, Refused, Unreachable, Unsupported, Wrong
-from goldcopy.snapshot import Item, Snapshot, Value
-from goldcopy_opcua import OpcUaDriver, OpcUaWriter
+from goldcopy.errors import Wrong
+from goldcopy.snapshot import Item, Value
 from goldcopy_opcua.writer import MOST_BYTES
 from goldcopy_sim.opcua import OpcUaSimulator, Settings
 from goldcopy_sim.opcua.codec import Data, Kind
 from goldcopy_sim.opcua.flat import SPACE, flat
 from goldcopy_sim.opcua.variable import READ, WRITE
 
-from .test_opcua_pull import OVEN, PARAMETERS, agrees, by_address, plain, pull, target
-
-SET = f"{OVEN}.ParameterSet."
-
-
-@dataclass
-class Plant:
-    """A simulator, a writing session on it, and what was read first."""
-
-    plc: OpcUaSimulator
-    writer: OpcUaWriter
-    snapshot: Snapshot
-    items: dict[str, Item]
-
-    def item(self, name: str, value: Value, **other: object) -> Item:
-        """A parameter of the oven with another value."""
-        found = self.items.get(f"{PARAMETERS}/oven:{name}") or self.items[name]
-        return msgspec.structs.replace(found, value=value, **other)
-
-    async def put_back(self, items: Sequence[Item]) -> list[str]:
-        """Write these, by groups; the details of the writing requests that it took."""
-        before = len(self.plc.log)
-        for group in self.writer.groups(items):
-            await self.writer.write(group)
-        return [service.detail for service in self.plc.log[before:] if service.writes]
-
-    async def amiss(self, items: Sequence[Item], error: type[GoldcopyError], words: str) -> None:
-        """These are not written, and nothing that writes is sent."""
-        before = dict(self.plc.values())
-        with pytest.raises(error, match=re.escape(words)):
-            await self.writer.write(items)
-        assert not any(service.writes for service in self.plc.log)
-        assert repr(dict(self.plc.values())) == repr(before)
-
-
-@asynccontextmanager
-async def plant(plc: OpcUaSimulator) -> AsyncIterator[Plant]:
-    async with plc:
-        snapshot = await pull(plc)
-        async with OpcUaDriver().open_writing(target(plc), Meter()) as writer:
-            yield Plant(plc, writer, snapshot, dict(snapshot.by_path))
-
-
-# -- exact -----------------------------------------------------------------------------------------
+from .test_opcua_pull import OVEN, PARAMETERS, agrees, by_address, plain, pull
 
 
 @pytest.mark.parametrize("name", ["oven", "packer"])
@@ -144,6 +96,8 @@ VALUES: Mapping[str, Value] = {
     "Recipes/1/Mode": 3,
     "Options/Scanner": "",
 }
+
+
 ARRAYS: Mapping[str, tuple[str, Value]] = {
     "RampTable": ("ARRAY[2] OF REAL", (1.5, -0.0)),
     "Flags": ("ARRAY[0] OF BOOL", ()),
@@ -241,48 +195,6 @@ async def test_a_request_is_never_longer_than_any_server_takes() -> None:
         assert found.plc.values()[SET + "MachineTag"][1] == huge.value
 
 
-# -- refused ---------------------------------------------------------------------------------------
-
-
-async def test_what_cannot_be_written_says_why_and_nothing_is_sent() -> None:
-    async with plant(plain("oven-1")) as found:
-        good = found.item("Gain", 1.0)
-        for item, error, words in (
-            (found.item("LastFault", 0), Refused, "this user might not write it"),
-            (found.item("LastFault", 0, access="read-write"), Refused, "without CurrentWrite"),
-            (found.item("structure", "x"), Refused, "is not to be written"),
-            (found.item("Gain", 0.1), Wrong, "would not be read back"),
-            (found.item("Gain", 1, type="INT"), Wrong, "it was INT, and the variable holds REAL"),
-            (found.item("Gain", "x", type="BYTES"), Wrong, "it was BYTES"),
-            (found.item("Mode", 2**31), Wrong, "cannot be written"),
-            (found.item("ActiveRecipe/Mode", 2**31), Wrong, "cannot be written"),
-            (found.item("ActiveRecipe/Number", (), type="ARRAY[0] OF UINT"), Wrong, "null"),
-            (found.item("Options/Scanner", "x", address=SET + "Options#Printer"), Wrong, "member"),
-            (found.item("Gain", 1.0, address=SET + "ActiveRecipe"), Wrong, "taken apart"),
-            (found.item("Gain", 1.0, address=SET + "Gone"), Refused, "BadNodeIdUnknown"),
-            (found.item("Gain", 1.0, address="nsu=http://x/;s=Gain"), Wrong, "no namespace"),
-            (found.item("Gain", 1.0, address="Gain"), Wrong, "is no node"),
-            (found.item("Gain", 1.0, address="i=2994"), Unsupported, "standard's own"),
-            (found.item("Gain", 1.0, address=SET + "DoorSensor"), Refused, "BadSensorFailure"),
-            (found.item("Gain", 1.0, address=SET + "ServicePin"), Refused, "BadUserAccessDenied"),
-            (found.item("StartPage", "nsu=http://x/;s=a"), Wrong, "no namespace http://x/"),
-            (found.item("Gain", 1.0, kind="file"), Unsupported, "files are read"),
-        ):
-            await found.amiss([good, item], error, words)
-            assert item.path.rpartition(":")[2] in str(await said(found, [good, item]))
-        for item in found.snapshot.items:
-            if item.kind == "file":
-                await found.amiss([item], Unsupported, "files are read, and never written")
-        groups = found.writer.groups([good, found.item("LastFault", 0), good])
-        assert [len(group) for group in groups] == [1, 1, 1]
-
-
-async def said(found: Plant, items: Sequence[Item]) -> GoldcopyError:
-    with pytest.raises(GoldcopyError) as caught:
-        await found.writer.write(items)
-    return caught.value
-
-
 async def test_texts_in_several_languages_are_not_mixed_up() -> None:
     async with plant(plain("oven-1")) as found:
         note = found.item("OperatorNote", "Check the door", label="locale en")
@@ -307,20 +219,6 @@ async def test_numeric_ids_that_may_be_others_are_found_by_their_names() -> None
         await found.amiss([stray], Wrong, "no variable with this path now")
 
 
-async def test_twins_that_only_a_number_tells_apart_are_not_mixed_up() -> None:
-    model = flat(1, 1, properties=False)
-    folder, name = model.id(SPACE, "Bench.F000"), model.name(SPACE, "Speed")
-    for number in (1, 2):
-        data = Data(Kind.Double, float(number))
-        model.variable(folder, model.id(SPACE, number), name, data, access=READ | WRITE)
-    settings = Settings(security=[SecurityPolicyType.NoSecurity])
-    async with plant(OpcUaSimulator("bench", model, settings=settings)) as found:
-        twins = [item for path, item in found.items.items() if "Speed" in path]
-        assert [item.address for item in twins] == ["", ""]
-        for item in twins:
-            await found.amiss([item], Wrong, "tells this from another of the same name")
-
-
 async def test_an_identifier_may_hold_what_leads_into_a_structure_elsewhere() -> None:
     model = flat(1, 1, properties=False)
     folder = model.id(SPACE, "Bench.F000")
@@ -340,79 +238,3 @@ async def test_an_identifier_may_hold_what_leads_into_a_structure_elsewhere() ->
             "Line": 1.5,
             **dict(zip(names, (2.5, 3.5, 4.5), strict=True)),
         }
-
-
-async def test_each_value_has_a_status_and_one_bad_one_is_an_error() -> None:
-    """A server may take some and refuse others: Write is not atomic (OPC 10000-4, 5.11.4)."""
-    async with plant(plain("oven-1")) as found:
-        items = [
-            found.item("Gain", 1.5),
-            found.item("Anything", 5.5, type="LREAL"),  # its data type is abstract: Number
-            found.item("LaneMap", (1, 2), type="ARRAY[2] OF INT"),  # it is a matrix
-            found.item("IntegralTime", 2.5),
-        ]
-        error = await said(found, items)
-        assert isinstance(error, Refused)
-        assert "LaneMap (BadTypeMismatch: it is of another type)" in str(error)
-        assert "oven:Anything (BadTypeMismatch" in str(error)
-        assert "Gain" not in str(error)
-        held = found.plc.values()
-        assert (held[SET + "Gain"][1], held[SET + "IntegralTime"][1]) == (1.5, 2.5)
-        assert [service.detail for service in found.plc.log if service.writes] == ["4 nodes"]
-
-
-async def test_a_user_who_may_only_read_is_told_so() -> None:
-    async with plant(plain("oven-1", anonymous="viewer")) as found:
-        allowed = found.item("Gain", 1.0, access="read-write")
-        await found.amiss([allowed], Refused, "log in as a user who may")
-
-
-async def test_a_null_of_a_type_that_has_none_is_the_server_s_to_refuse() -> None:
-    async with plant(plain("oven-1")) as found:
-        error = await said(found, [found.item("SpareLimit", ())])
-        assert "SpareLimit (BadTypeMismatch" in str(error)
-
-
-async def test_a_limit_that_the_server_does_not_tell_is_refused_once() -> None:
-    plc = plain("oven-1", max_nodes_per_write=3, report_limits=False)
-    async with plant(plc) as found:
-        names = ("Gain", "IntegralTime", "OverrunLimit", "ZeroShift")
-        error = await said(found, [found.item(name, 1.5) for name in names])
-        assert isinstance(error, Refused)
-        assert "does not take so much in one Write (BadTooManyOperations)" in str(error)
-        assert [service.writes for service in found.plc.log].count(True) == 1
-
-
-# -- lies ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("seed", range(6))
-async def test_an_answer_with_other_statuses_than_values_proves_nothing(
-    seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with plant(plain("oven-1")) as found:
-        rng = random.Random(seed)
-        honest = found.writer._client.channel.ask  # noqa: SLF001
-
-        async def ask(service: int, body: bytes) -> object:
-            reader = await honest(service, body)
-            if service == 673:
-                count = rng.choice([0, 1, 3])
-                answer = struct.pack("<i", count) + bytes(4 * count) + b"\xff" * 4
-                reader.data, reader.pos = answer + bytes(seed % 2), 0
-            return reader
-
-        monkeypatch.setattr(found.writer._client.channel, "ask", ask)  # noqa: SLF001
-        with pytest.raises(Malformed):
-            await found.writer.write([found.item("Gain", 1.0), found.item("Mode", 1)])
-
-
-async def test_silence_is_not_taken_for_yes_and_nothing_is_sent_again() -> None:
-    async with plain("oven-1") as plc:
-        items = (await pull(plc)).by_path
-        quick = replace(target(plc), timeout=0.3)
-        async with OpcUaDriver().open_writing(quick, Meter()) as writer:
-            plc.fault = "silent"
-            with pytest.raises(Unreachable):
-                await writer.write([items[f"{PARAMETERS}/oven:Gain"]])
-        assert [service.writes for service in plc.log].count(True) <= 1
