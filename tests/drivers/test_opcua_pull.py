@@ -2,61 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Mapping
 
 import pytest
-from asyncua.ua import SecurityPolicyType
+from tests.drivers.opcua_plant import (
+    OVEN,
+    PARAMETERS,
+    agrees,
+    by_address,
+    gone,
+    plain,
+    pull,
+    target,
+)
 
-from goldcopy.driver import Courtesy, Meter, Secret, Target
+from goldcopy.driver import Meter, Secret, Target
 from goldcopy.errors import Refused
-from goldcopy.snapshot import Blob, Item, Snapshot
 from goldcopy.snapshot.diff import diff, same
-from goldcopy_opcua import OpcUaDriver, OpcUaOptions
+from goldcopy_opcua import OpcUaDriver
 from goldcopy_sim.opcua import Login, OpcUaSimulator, Settings
-from goldcopy_sim.service import Value
-
-OVEN = "nsu=http://example.com/oven;s=Devices.oven-1"
-PARAMETERS = "DI:DeviceSet/oven:oven-1/DI:ParameterSet"
-
-
-def plain(name: str, *, reorder: bool = False, **settings: object) -> OpcUaSimulator:
-    """A machine without certificates: those cost time, and have tests of their own."""
-    security = {"security": [SecurityPolicyType.NoSecurity]}
-    chosen = Settings(**(security | settings))  # type: ignore[arg-type]
-    return OpcUaSimulator.demo(name, settings=chosen, reorder=reorder)
-
-
-def target(plc: OpcUaSimulator, *, window: int = 1, **options: object) -> Target:
-    chosen = OpcUaOptions(**({"security": "None"} | options))  # type: ignore[arg-type]
-    courtesy = Courtesy(window=window)
-    return Target("device", plc.host, plc.port, 10, courtesy, options=chosen)
-
-
-async def gone(plc: OpcUaSimulator) -> None:
-    """Wait until the simulator has seen the last connection go."""
-    async with asyncio.timeout(5):
-        while plc.connections.open:  # noqa: ASYNC110 - it counts and tells nobody
-            await asyncio.sleep(0.01)
-
-
-async def pull(plc: OpcUaSimulator, *, window: int = 1, **options: object) -> Snapshot:
-    async with OpcUaDriver().open(target(plc, window=window, **options), Meter()) as session:
-        identity = await session.identify()
-        reading = await session.read()
-    return Snapshot.of("device", "opcua", identity, reading.items, reading.gaps)
-
-
-def by_address(snapshot: Snapshot) -> Mapping[str, Item]:
-    return {item.address: item for item in snapshot.items if item.address}
-
-
-def agrees(item: Item, held: tuple[str, Value]) -> bool:
-    """NaN and -0.0 included."""
-    kind, value = held
-    kept = Blob.of(value) if isinstance(value, bytes) and isinstance(item.value, Blob) else value
-    return item.type == kind and repr(item.value) == repr(kept)
 
 
 @pytest.mark.parametrize("name", ["oven", "packer"])

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import msgspec
 import pytest
 from asyncua.ua import SecurityPolicyType
-from tests.drivers.opcua_plant import SET, plant
+from tests.drivers.opcua_plant import OVEN, PARAMETERS, SET, agrees, by_address, plain, plant, pull
 
 from goldcopy.errors import Wrong
 from goldcopy.snapshot import Item, Value
@@ -17,8 +17,6 @@ from goldcopy_sim.opcua import OpcUaSimulator, Settings
 from goldcopy_sim.opcua.codec import Data, Kind
 from goldcopy_sim.opcua.flat import SPACE, flat
 from goldcopy_sim.opcua.variable import READ, WRITE
-
-from .test_opcua_pull import OVEN, PARAMETERS, agrees, by_address, plain, pull
 
 
 @pytest.mark.parametrize("name", ["oven", "packer"])

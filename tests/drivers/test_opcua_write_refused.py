@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from asyncua.ua import SecurityPolicyType
-from tests.drivers.opcua_plant import SET, plant, said
+from tests.drivers.opcua_plant import PARAMETERS, SET, plain, plant, pull, said, target
 
 from goldcopy.driver import Meter
 from goldcopy.errors import Malformed, Refused, Unreachable, Unsupported, Wrong
@@ -17,8 +17,6 @@ from goldcopy_sim.opcua import OpcUaSimulator, Settings
 from goldcopy_sim.opcua.codec import Data, Kind
 from goldcopy_sim.opcua.flat import SPACE, flat
 from goldcopy_sim.opcua.variable import READ, WRITE
-
-from .test_opcua_pull import PARAMETERS, plain, pull, target
 
 
 async def test_what_cannot_be_written_says_why_and_nothing_is_sent() -> None:
