@@ -10,7 +10,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.core.test_inventory import REGISTRY, written
+from tests.core.written_inventory import REGISTRY, written
 
 from goldcopy.drift.compare import compare
 from goldcopy.drift.globs import cover, escaped

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.core.test_inventory import REGISTRY, mistakes, written
+from tests.core.written_inventory import REGISTRY, mistakes, written
 
 from goldcopy.inventory import GoldPolicy, Inventory, Rule, Rules, SameAs, load
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.core.test_inventory import REGISTRY, mistakes, with_device, written
+from tests.core.written_inventory import REGISTRY, mistakes, with_device, written
 
 from goldcopy.inventory import NightPolicy, Window, load
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.core.test_inventory import REGISTRY, mistakes, written
+from tests.core.written_inventory import REGISTRY, mistakes, written
 
 from goldcopy.inventory import Recovery, load
 
