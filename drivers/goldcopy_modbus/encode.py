@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
+from math import ceil, floor
 from typing import NamedTuple
 
 from goldcopy.errors import Wrong
@@ -13,6 +13,7 @@ from goldcopy_modbus.codec import Order, Sort, arranged, scaled, unscaled
 from goldcopy_modbus.items import decoded
 from goldcopy_modbus.register import Register
 
+_REALS = ("REAL", "LREAL")
 _NOT_OF_THIS_TYPE = (TypeError, ValueError, AttributeError, OverflowError, struct.error)
 
 
@@ -106,9 +107,30 @@ def _raws(register: Register, sort: Sort, value: Value) -> Iterator[bytes]:
     elif register.bit is not None:
         yield (int(value is True) << register.bit).to_bytes(sort.size, "big")
     else:
-        step = register.mask & -register.mask if register.mask else 1
         for number in _numbers(register, sort, value):
-            yield sort.raw(number if step == 1 else number * step)  # a NaN times 1 is another NaN
+            yield _raw(register, sort, number)
+            if _is_scaled(register) and sort.type in _REALS:
+                yield from _beside(_raw(register, sort, number))
+
+
+def _raw(register: Register, sort: Sort, number: int | float) -> bytes:
+    step = _step(register)
+    return sort.raw(number if step == 1 else number * step)  # a NaN times 1 is another NaN
+
+
+def _step(register: Register) -> int:
+    return register.mask & -register.mask if register.mask else 1
+
+
+def _beside(raw: bytes) -> Iterator[bytes]:
+    """The floats next to it.
+
+    Below a power of two the LREALs are twice as close. There the float that is nearest to the
+    quotient may be read as another LREAL, and the one on its other side as the value.
+    """
+    bits = int.from_bytes(raw, "big")
+    for near in (bits + 1, bits - 1):
+        yield (near & (1 << 8 * len(raw)) - 1).to_bytes(len(raw), "big")
 
 
 def _content(value: Value) -> bytes:
@@ -126,18 +148,49 @@ def _numbers(register: Register, sort: Sort, value: Value) -> Iterator[int | flo
     """What it may be before it is scaled. Raises ``Wrong`` where several integers are."""
     if not isinstance(value, int | float):
         raise TypeError(f"a {type(value).__name__} is no number")
-    if register.scale == 1 and register.offset == 0:
+    if not _is_scaled(register):
         yield value
-        return
-    for raw in unscaled(float(value), register.scale, register.offset):
-        if sort.type in ("REAL", "LREAL"):
-            yield float(raw)
-        elif isinstance(raw, Fraction):
-            number = round(raw)
-            around = (scaled(n, register.scale, register.offset) for n in (number - 1, number + 1))
-            if value in around:
-                raise Wrong(
-                    f"{register.name}: several contents of its registers are read as this value, "
-                    "and which it was is not known; nothing was written. Drop its scale"
-                )
-            yield number
+    elif sort.type in _REALS:
+        yield from map(float, unscaled(float(value), register.scale, register.offset))
+    else:
+        yield from _whole(register, sort, value)
+
+
+def _is_scaled(register: Register) -> bool:
+    return register.scale != 1 or register.offset != 0
+
+
+def _whole(register: Register, sort: Sort, value: int | float) -> list[int]:
+    """The integer that is read as this value, if there is one.
+
+    Those that are read alike lie around the exact quotient without a hole between them. So one of
+    them is next to it, or at the end of the range, and if there are several, another is next to it.
+    """
+    *_, exact = unscaled(float(value), register.scale, register.offset)
+    scope = _scope(register, sort)
+    low, high = (min(max(n, scope[0]), scope[-1]) for n in (floor(exact), ceil(exact)))
+    around = (n for n in range(low - 1, high + 2) if n in scope)
+    alike = [n for n in around if _is_read_as(register, n, value)]
+    if len(alike) > 1:
+        raise Wrong(
+            f"{register.name}: several contents of its registers are read as this value, "
+            "and which it was is not known; nothing was written. Drop its scale"
+        )
+    return alike
+
+
+def _scope(register: Register, sort: Sort) -> range:
+    """The integers that its registers can hold."""
+    if register.mask:
+        return range(register.mask // _step(register) + 1)
+    ones = b"\xff" * sort.size
+    bits = 8 * (sort.own or ones).count(0xFF)
+    least = -(1 << bits - 1) if sort.number is not None and sort.number(ones) < 0 else 0
+    return range(least, least + (1 << bits))
+
+
+def _is_read_as(register: Register, number: int, value: int | float) -> bool:
+    try:
+        return scaled(number, register.scale, register.offset) == value
+    except OverflowError:
+        return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import struct
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -136,16 +137,24 @@ def typed(item: Item) -> tuple[str, Value]:
     return item.type, item.value
 
 
-def ambiguous(register: Register, words: list[int]) -> bool:
-    """Whether an integer beside it is read as the same LREAL."""
-    sort, size = register.sort, 8 * register.span.size * 2
+def alike(register: Register, words: list[int]) -> bool:
+    """Whether the integer before or after it is a content, too, and is read as the same LREAL."""
+    sort = register.sort
     assert sort is not None
     if sort.type in REALS or (register.scale == 1 and register.offset == 0):
         return False
-    whole = int.from_bytes(struct.pack(f">{len(words)}H", *words), "big")
-    value = read(register, words).value
-    beside = [whole + step & (1 << size) - 1 for step in (-1, 1)]
-    return any(read(register, split(one, len(words))).value == value for one in beside)
+    plain, value = msgspec.structs.replace(register, scale=1, offset=0), read(register, words).value
+    number, whole = read(plain, words).value, int.from_bytes(packed(words), "big")
+    assert isinstance(number, int)
+    for step in (-1, 1):
+        beside = split(whole + step & (1 << 16 * len(words)) - 1, len(words))
+        if read(plain, beside).value == number + step and read(register, beside).value == value:
+            return True
+    return False
+
+
+def packed(words: list[int]) -> bytes:
+    return struct.pack(f">{len(words)}H", *words)
 
 
 def split(whole: int, count: int) -> list[int]:
@@ -161,17 +170,51 @@ def test_a_scaled_value_reads_back_to_the_bit(
     data: st.DataObject, name: str, scale: float, offset: float
 ) -> None:
     register = Register("x", "holding", 0, type=name, scale=scale, offset=offset)
-    words = data.draw(contents(register.span.size))
+    comes_back_or_is_one_of_several(register, data.draw(contents(register.span.size)))
+
+
+@given(
+    raw=st.integers(2**50, 2**63 - 1) | st.integers(2**63 - 9, 2**63 - 1),
+    negative=st.booleans(),
+    scale=SCALES,
+    offset=OFFSETS | st.sampled_from([1e16, -1e19]),
+)
+@example(4504913918492917, False, 0.1945, 1.941)  # the quotient rounds to the integer beside it
+@example(2**63 - 1, False, 0.1, 0.0)
+@example(2**63 - 1, True, 0.1, 0.0)
+@example(2**63 - 1, False, 1000.0, 0.0)
+def test_an_integer_of_more_digits_than_an_lreal_comes_back_or_is_refused(
+    raw: int, negative: bool, scale: float, offset: float
+) -> None:
+    register = Register("x", "holding", 0, type="LINT", scale=scale, offset=offset)
+    whole = (~raw if negative else raw) & (1 << 64) - 1
+    comes_back_or_is_one_of_several(register, split(whole, 4))
+
+
+def comes_back_or_is_one_of_several(register: Register, words: list[int]) -> None:
+    """The very integer is written, or another content is truly read as the same value."""
     item = read(register, words)
-    if ambiguous(register, words):
+    if alike(register, words):
         with pytest.raises(Wrong, match="several contents"):
             back(register, words)
         return
     values, _ = back(register, words)
     again = read(register, list(values))
     assert form(*typed(again)) == form(*typed(item))
-    if name not in REALS:
+    if register.type not in REALS:
         assert list(values) == words
+
+
+@pytest.mark.parametrize("scale", [1.1, 1.3, 1.5, 1.7, 1.8, -1.9, 3.5])
+@given(st.integers(-300, 300), st.integers(-2, 2))
+def test_a_scaled_lreal_beside_a_power_of_two_comes_back(
+    scale: float, power: int, step: int
+) -> None:
+    """Where the LREALs below are twice as close as those above."""
+    raw = struct.unpack(">q", struct.pack(">d", 2.0**power / scale))[0] + step
+    words = split(raw & (1 << 64) - 1, 4)
+    register = Register("x", "holding", 0, type="LREAL", scale=scale)
+    comes_back_or_is_one_of_several(register, words)
 
 
 @given(st.integers(-(2**15), 2**15 - 1), st.sampled_from([0.1, 0.01, 0.5, -0.1, 10.0, 1e-7]))
