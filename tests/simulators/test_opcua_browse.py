@@ -1,6 +1,5 @@
 """Browse and BrowseNext of the OPC UA simulator: pages, loops, paths."""
 
-from collections.abc import AsyncIterator
 from itertools import product
 
 import pytest
@@ -11,72 +10,10 @@ from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.ua_binary import struct_to_binary
 from asyncua.ua.uaerrors import UaStatusCodeError as Refused
+from tests.simulators.opcua_client import asked, browse, browse_next, name, oven, own, parameter
 
-from goldcopy_sim.opcua import OpcUaSimulator, Settings
+from goldcopy_sim.opcua import OpcUaSimulator
 from goldcopy_sim.opcua.browse import References
-
-OPEN = {"security": [ua.SecurityPolicyType.NoSecurity]}
-PARAMETERS = "Devices.line1-oven.ParameterSet"
-
-
-def oven(**settings: object) -> OpcUaSimulator:
-    return OpcUaSimulator.demo("line1-oven", settings=Settings(**{**OPEN, **settings}))  # type: ignore[arg-type]
-
-
-@pytest.fixture
-async def plc() -> AsyncIterator[OpcUaSimulator]:
-    async with oven() as running:
-        yield running
-
-
-@pytest.fixture
-async def client(plc: OpcUaSimulator) -> AsyncIterator[Client]:
-    async with Client(plc.url) as connected:
-        yield connected
-
-
-def name(status: ua.StatusCode | None) -> str:
-    assert status is not None
-    return status.name
-
-
-def own(plc: OpcUaSimulator, path: str) -> ua.NodeId:
-    return plc.model.id("http://example.com/oven", path)
-
-
-def parameter(plc: OpcUaSimulator, label: str) -> ua.NodeId:
-    return own(plc, f"{PARAMETERS}.{label}")
-
-
-def asked(node: ua.NodeId, **more: object) -> ua.BrowseDescription:
-    description = ua.BrowseDescription(
-        NodeId=node,
-        BrowseDirection=ua.BrowseDirection.Forward,
-        ReferenceTypeId=ua.NodeId(ua.Int32(ObjectIds.HierarchicalReferences)),
-        ResultMask=ua.UInt32(63),
-    )
-    for field, value in more.items():
-        setattr(description, field, value)
-    return description
-
-
-async def browse(
-    client: Client, *descriptions: ua.BrowseDescription, size: int = 0
-) -> list[ua.BrowseResult]:
-    wanted = ua.BrowseParameters(
-        NodesToBrowse=list(descriptions), RequestedMaxReferencesPerNode=ua.Counter(size)
-    )
-    return await client.uaclient.browse(wanted)
-
-
-async def browse_next(
-    client: Client, *points: bytes, release: bool = False
-) -> list[ua.BrowseResult]:
-    wanted = ua.BrowseNextParameters(
-        ReleaseContinuationPoints=release,
-        ContinuationPoints=list(points),
-    )
-    return await client.uaclient.browse_next(wanted)
 
 
 async def tree(client: Client) -> dict[ua.NodeId, list[ua.NodeId]]:
