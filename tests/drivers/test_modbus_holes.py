@@ -3,62 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.drivers.modbus_pull import ILLEGAL, asked, everything, held, pull, raw
 
-from goldcopy.driver import Courtesy, Meter, Target
+from goldcopy.driver import Meter
 from goldcopy.errors import Unreachable
-from goldcopy.snapshot import Gap, Snapshot
-from goldcopy_modbus import ModbusDriver, Options
+from goldcopy.snapshot import Gap
 from goldcopy_modbus.reader import SPARE_REQUESTS
 from goldcopy_sim.modbus import Bits, ModbusSimulator, Registers, Unit
-
-ILLEGAL = "illegal data address (exception 2)"
-
-
-async def pull(
-    simulator: ModbusSimulator,
-    options: Mapping[str, object],
-    *,
-    window: int = 1,
-    patience: float = 10.0,
-    meter: Meter | None = None,
-) -> Snapshot:
-    target = Target(
-        "bench",
-        simulator.host,
-        simulator.port,
-        timeout=patience,
-        courtesy=Courtesy(window=window),
-        options=msgspec.convert({"identify": False, **options}, Options),
-    )
-    async with ModbusDriver().open(target, meter or Meter()) as session:
-        identity = await session.identify()
-        reading = await session.read()
-    assert not any(service.writes for service in simulator.log)
-    assert simulator.connections.peak == 1
-    return Snapshot.of("bench", "modbus", identity, reading.items, reading.gaps)
-
-
-def everything(table: str, count: int, start: int = 0) -> dict[str, object]:
-    return {"ranges": [{"table": table, "start": start, "count": count}]}
-
-
-def held(simulator: ModbusSimulator, table: str) -> dict[str, object]:
-    return {
-        address: typed
-        for address, typed in simulator.values().items()
-        if address.startswith(f"{table}/")
-    }
-
-
-def raw(snapshot: Snapshot) -> dict[str, object]:
-    return {item.path: (item.type, item.value) for item in snapshot.items}
 
 
 def runs(table: str, missing: Sequence[int]) -> list[Gap]:
@@ -71,10 +27,6 @@ def runs(table: str, missing: Sequence[int]) -> list[Gap]:
             found.append([address])
     paths = [f"{run[0]}..{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in found]
     return sorted((Gap(f"{table}/{path}", ILLEGAL) for path in paths), key=lambda gap: gap.path)
-
-
-def asked(simulator: ModbusSimulator) -> Counter[str]:
-    return Counter(service.name for service in simulator.log)
 
 
 # -- holes -----------------------------------------------------------------------------------------
