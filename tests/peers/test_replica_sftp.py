@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import shutil
 import signal
@@ -13,6 +12,7 @@ import asyncssh
 import msgspec
 import pytest
 from tests.core.replica_vault import VaultOfPacks, tree
+from tests.peers.replica_race import two_put
 from tests.peers.sshd import APPEND_ONLY, Sshd, sshd
 
 from goldcopy.errors import VaultDamaged, VaultUnavailable
@@ -118,17 +118,8 @@ async def test_two_at_once(
     server: Sshd, vault: VaultOfPacks, tmp_path: Path, content: bytes
 ) -> None:
     opening = at(server, vault, tmp_path)["offsite"]
-    async with opening() as one, opening() as two:
-        for n in range(1, 20):
-            name = f"packs/{n:08d}.pack"
-            results = await asyncio.gather(
-                one.put(name, b"same"), two.put(name, content), return_exceptions=True
-            )
-            refused = [result for result in results if result is not None]
-            assert len(refused) == (content == b"other"), results
-            assert all(isinstance(result, VaultDamaged) for result in refused)
-            assert await one.get(name) == (b"same", content)[results.index(None)]
-        assert all(is_ours(name) for name in await one.list())
+    names = await two_put(opening, content, 19)
+    assert all(is_ours(name) for name in names)
 
 
 async def test_another_host_key_is_never_trusted(
@@ -209,17 +200,8 @@ async def test_a_server_without_hard_links_and_fsync(
     monkeypatch.setattr(asyncssh.SFTPClient, "link", unsupported)
     monkeypatch.setattr(asyncssh.SFTPClientFile, "fsync", unsupported)
     opening = at(server, vault, tmp_path)["offsite"]
-    async with opening() as one, opening() as two:
-        for n in range(1, 10):
-            name = f"packs/{n:08d}.pack"
-            results = await asyncio.gather(
-                one.put(name, b"same"), two.put(name, content), return_exceptions=True
-            )
-            refused = [result for result in results if result is not None]
-            assert len(refused) == (content == b"other"), results
-            assert all(isinstance(result, VaultDamaged) for result in refused)
-            assert await one.get(name) == (b"same", content)[results.index(None)]
-        assert all(is_ours(name) for name in await one.list())
+    names = await two_put(opening, content, 9)
+    assert all(is_ours(name) for name in names)
 
 
 async def test_a_full_disk_is_said(
