@@ -16,6 +16,8 @@ from uuid import UUID
 from .codec import Name, NodeId
 
 UA = "http://opcfoundation.org/UA/"
+UNKNOWN = "unknown namespace "
+"""What stands for the URI of an index that the server has not told, with the index behind it."""
 RESERVED = frozenset({"namespaces", "structure", "types", "Types"})
 """First segments that this driver gives itself (see docs of ``items``)."""
 
@@ -67,7 +69,7 @@ class Keys:
             tail = f"b={b64encode(identifier).decode()}"
         prefix = self._prefixes.get(space)
         if prefix is None:
-            prefix = self._prefixes[space] = f"nsu={_quoted(self.uri(space))};"
+            prefix = self._prefixes[space] = f"nsu={quoted(self.uri(space))};"
         return prefix + tail
 
     def twin(self, path: str, node: NodeId) -> str:
@@ -76,7 +78,7 @@ class Keys:
 
     def uri(self, space: int) -> str:
         """The URI of a namespace; a made-up one where the server has told none."""
-        return self.uris[space] if space < len(self.uris) else f"unknown namespace {space}"
+        return self.uris[space] if space < len(self.uris) else f"{UNKNOWN}{space}"
 
 
 def escape(name: str) -> str:
@@ -88,8 +90,14 @@ def escape(name: str) -> str:
     return name
 
 
-def _quoted(uri: str) -> str:
+def quoted(uri: str) -> str:
+    """A URI as it stands in ``nsu=…;``: its reserved characters escaped (OPC 10000-6, 5.3.1.11)."""
     return uri.replace("%", "%25").replace(";", "%3B")
+
+
+def unquoted(text: str) -> str:
+    """The URI that ``quoted`` wrote."""
+    return text.replace("%3B", ";").replace("%25", "%")
 
 
 def _aliases(uris: Sequence[str], application: str) -> tuple[str, ...]:

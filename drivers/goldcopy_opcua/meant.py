@@ -16,13 +16,14 @@ from goldcopy.snapshot import Value
 from . import codec
 from .codec import Data, Name, NodeId, Reader, Text, Undecodable
 from .encode import variant
-from .keys import Keys
+from .keys import UNKNOWN, Keys, unquoted
 from .values import EPOCH, SECOND, tell
 
 _ARRAY = re.compile(r"ARRAY\[(\d+(?:,\d+)*)\] OF (.+)", re.DOTALL)
 _STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.(\d{7})Z", re.ASCII)
 _TICKS = re.compile(r"(-?\d+) ticks", re.ASCII)
 _NODE = re.compile(r"(?:nsu=([^;]*);)?([isgb])=(.*)", re.DOTALL)
+_NAME = re.compile(r"nsu=([^;]*);(.*)", re.DOTALL)
 _SERVER = re.compile(r"svr=(\d+);(.*)", re.DOTALL | re.ASCII)
 _NOT_OF_THIS_TYPE = (TypeError, ValueError, OverflowError, struct.error, Undecodable)
 
@@ -108,15 +109,23 @@ def ticks(text: str) -> int:
 
 def node(text: str, keys: Keys) -> NodeId:
     """The node that ``Keys.text`` names. Raises ``ValueError`` if this server cannot have it."""
+    uri, identifier = _parts(text)
+    return NodeId(0 if uri is None else _space(uri, keys), identifier)
+
+
+def _parts(text: str) -> tuple[str | None, int | str | UUID | bytes]:
+    """The URI, if one is given, and the identifier, in which a ``;`` is no end."""
     found = _NODE.fullmatch(text)
     if not found:
         raise ValueError(f"{text!r} is no node like nsu=http://example.com/oven;s=Speed")
     uri, letter, tail = found.groups()
-    if uri is not None:
-        uri = uri.replace("%3B", ";").replace("%25", "%")
-        if uri not in keys.index:
-            raise ValueError(f"the server has no namespace {uri}")
-    return NodeId(keys.index[uri] if uri is not None else 0, _identifier(letter, tail))
+    return None if uri is None else unquoted(uri), _identifier(letter, tail)
+
+
+def _space(uri: str, keys: Keys) -> int:
+    if uri not in keys.index:
+        raise ValueError(f"the server has no namespace {uri}")
+    return keys.index[uri]
 
 
 def _identifier(letter: str, tail: str) -> int | str | UUID | bytes:
@@ -131,25 +140,22 @@ def _identifier(letter: str, tail: str) -> int | str | UUID | bytes:
 
 
 def _expanded(text: str, keys: Keys) -> tuple[NodeId, str, int]:
-    """An index where the namespace is one of this server's, else the URI itself."""
+    """An index where the namespace is one of this server's, else the URI itself.
+
+    For namespace 0 the URI, if it is given: an index of 0 is read as none.
+    """
     server = _SERVER.fullmatch(text)
     number, text = (int(server[1]), server[2]) if server else (0, text)
-    try:
-        return node(text, keys), "", number
-    except ValueError:
-        uri, _, rest = text.removeprefix("nsu=").rpartition(";")
-        if not uri:
-            raise
-        return node(rest, keys), uri, number
+    uri, identifier = _parts(text)
+    if uri is not None and uri.startswith(UNKNOWN):
+        raise ValueError("its namespace was an index without a URI")
+    space = keys.index.get(uri, 0) if uri is not None else 0
+    return NodeId(space, identifier), "" if space else uri or "", number
 
 
 def _name(text: str, keys: Keys) -> Name:
-    if not text.startswith("nsu="):
-        return Name(0, text)
-    for space, uri in enumerate(keys.uris):
-        if text.startswith(f"nsu={uri};"):
-            return Name(space, text.removeprefix(f"nsu={uri};"))
-    raise ValueError(f"the server has no namespace as in {text!r}")
+    found = _NAME.fullmatch(text)
+    return Name(_space(unquoted(found[1]), keys), found[2]) if found else Name(0, text)
 
 
 def _same(one: Value, other: Value) -> bool:

@@ -10,7 +10,7 @@ from goldcopy.snapshot import Value
 
 from . import codec
 from .codec import Data, Name, NodeId, Text
-from .keys import Keys
+from .keys import Keys, quoted
 
 IEC = {
     codec.BOOLEAN: "BOOL",
@@ -95,7 +95,7 @@ def _one(kind: int, value: object, keys: Keys) -> Value:
             return text
         case Name(space, name):
             if space or name.startswith("nsu="):
-                return f"nsu={keys.uri(space)};{name}"
+                return f"nsu={quoted(keys.uri(space))};{name}"
             return name
         case NodeId():
             return keys.text(value)
@@ -106,7 +106,7 @@ def _one(kind: int, value: object, keys: Keys) -> Value:
 
 def _expanded(node: NodeId, uri: str, server: int, keys: Keys) -> str:
     text = keys.text(NodeId(0, node.id) if uri else node)
-    return (f"svr={server};" if server else "") + (f"nsu={uri};" if uri else "") + text
+    return (f"svr={server};" if server else "") + (f"nsu={quoted(uri)};" if uri else "") + text
 
 
 def _locale(kind: int, values: tuple[object, ...]) -> str:

@@ -16,15 +16,13 @@ from goldcopy_opcua.codec import NULL, Body, Data, NodeId, Reader, Result, Text
 from goldcopy_opcua.compose import Goal, Held, composed
 from goldcopy_opcua.encode import member, variant
 from goldcopy_opcua.items import Found, Items
-from goldcopy_opcua.keys import UA, Keys
 from goldcopy_opcua.services import array, string
 from goldcopy_opcua.structures import Field, Structure
 from goldcopy_opcua.types import Types
 
 from .test_opcua_items import Shelf, node
-from .test_opcua_meant import BEYOND_STRINGS, ELEMENTS
+from .test_opcua_meant import BEYOND_STRINGS, ELEMENTS, KEYS
 
-KEYS = Keys((UA, "urn:server", "http://x/plc", "http://x/a;b%c"))
 OUTER, INNER, SECRET = (NodeId(2, n) for n in (10, 20, 30))
 LEVEL = Result(Data(codec.BYTE, 3), 0)
 

@@ -24,11 +24,12 @@ from goldcopy_opcua.values import IEC, stamp, tell
 
 ua: Any = asyncua.ua
 
-KEYS = Keys((UA, "urn:server", "http://x/plc", "http://x/a;b%c"))
-WORDS = st.text(max_size=12)
+KEYS = Keys((UA, "urn:server", "http://x/plc", "http://x/a;b%c", "http://x/a", "http://x/%3B%25"))
+WORDS = st.text(max_size=12) | st.text(";%=nsuvrigb0123B", max_size=12)
+ELSEWHERE = ["", "http://elsewhere/", "http://elsewhere/;s=", "%3B;%25", UA, "http://x/a;b%c"]
 NODES = st.builds(
     NodeId,
-    st.integers(0, 3),
+    st.integers(0, 5),
     st.one_of(st.integers(0, 2**32 - 1), WORDS, st.uuids(), st.binary(max_size=9)),
 )
 WHOLE = {
@@ -53,11 +54,9 @@ ELEMENTS: dict[int, st.SearchStrategy[object]] = {
     codec.BYTE_STRING: st.binary(max_size=20),
     codec.GUID: st.uuids(),
     codec.NODE_ID: NODES,
-    codec.QUALIFIED_NAME: st.builds(Name, st.integers(0, 3), WORDS),
+    codec.QUALIFIED_NAME: st.builds(Name, st.integers(0, 5), WORDS),
     codec.LOCALIZED_TEXT: st.builds(Text, WORDS, st.sampled_from(["", "de", "en-US"])),
-    codec.EXPANDED_NODE_ID: st.tuples(
-        NODES, st.sampled_from(["", "http://elsewhere/"]), st.sampled_from([0, 7])
-    ),
+    codec.EXPANDED_NODE_ID: st.tuples(NODES, st.sampled_from(ELSEWHERE), st.sampled_from([0, 7])),
 }
 BEYOND_STRINGS = sorted(set(IEC) - {codec.EXTENSION_OBJECT})
 
@@ -142,6 +141,25 @@ def test_bytes_are_those_that_asyncua_makes(data: Data, theirs: Any) -> None:  #
     assert variant(data) == variant_to_binary(theirs)
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "text"),
+    [
+        (codec.EXPANDED_NODE_ID, (NodeId(0, ";"), "e;%", 7), "svr=7;nsu=e%3B%25;s=;"),
+        (codec.EXPANDED_NODE_ID, (NodeId(0, ""), "http://e/", 0), "nsu=http://e/;s="),
+        (codec.EXPANDED_NODE_ID, (NodeId(0, 85), UA, 0), f"nsu={UA};i=85"),
+        (codec.NODE_ID, NodeId(3, ";i=1"), "nsu=http://x/a%3Bb%25c;s=;i=1"),
+        (codec.QUALIFIED_NAME, Name(3, "v"), "nsu=http://x/a%3Bb%25c;v"),
+        (codec.QUALIFIED_NAME, Name(4, "b%c;v"), "nsu=http://x/a;b%c;v"),
+        (codec.QUALIFIED_NAME, Name(0, "nsu=x;v"), f"nsu={UA};nsu=x;v"),
+    ],
+)
+def test_a_uri_is_escaped_and_what_is_behind_it_is_not(kind: int, value: object, text: str) -> None:
+    """So the first ``;`` behind it ends it (OPC 10000-6, 5.1.12)."""
+    told = tell(Reader(variant(Data(kind, value))).variant(), KEYS)
+    assert told.value == text
+    assert meant("STRING", text, kind, KEYS).value == value
+
+
 def test_a_node_means_the_same_on_a_server_with_another_order_of_namespaces() -> None:
     """Its index is another, its URI is not; a URI that is not there is no node."""
     there = Keys((UA, "http://x/plc", "urn:server"))
@@ -173,6 +191,10 @@ def test_a_node_means_the_same_on_a_server_with_another_order_of_namespaces() ->
         ("STRING", "i=x", codec.NODE_ID),
         ("STRING", "i=4294967296", codec.NODE_ID),
         ("STRING", "b=?", codec.NODE_ID),
+        ("STRING", KEYS.text(NodeId(9, "x")), codec.NODE_ID),
+        ("STRING", KEYS.text(NodeId(9, "x")), codec.EXPANDED_NODE_ID),
+        ("STRING", "nsu=;s=x", codec.EXPANDED_NODE_ID),
+        ("STRING", "nsu=http://elsewhere/;", codec.EXPANDED_NODE_ID),
         ("BYTES", "text", codec.BYTE_STRING),
         ("STRING", 5, codec.LOCALIZED_TEXT),
         ("BYTES", b"text", codec.STRING),  # it would be read as a STRING
