@@ -26,7 +26,7 @@ from goldcopy.vault.keys import Reader, SigningKey
 FORMAT = "goldcopy-pack/1"
 FRAME = 256 * 1024
 """Bytes of record lines after which a frame is closed."""
-LEVEL = 17
+LEVEL = 15
 _SIGNATURE = b',"signature":"'
 
 
