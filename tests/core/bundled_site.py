@@ -10,13 +10,7 @@ from tests.core.replica_vault import tree
 
 from goldcopy.errors import VaultDamaged, Wrong
 from goldcopy.snapshot import Identity, Item, Snapshot
-from goldcopy.vault import (
-    Facts,
-    Reader,
-    SigningKey,
-    Vault,
-    rotation,
-)
+from goldcopy.vault import Facts, Reader, SigningKey, Vault, rotation
 from goldcopy.vault.bundle import export
 from goldcopy.vault.merge import import_
 

@@ -8,9 +8,7 @@ import pytest
 from tests.core.written_inventory import REGISTRY, mistakes, with_device
 
 from goldcopy.errors import Wrong
-from goldcopy.inventory import (
-    load,
-)
+from goldcopy.inventory import load
 
 
 def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:

@@ -19,9 +19,7 @@ from tests.core.written_inventory import (
     written,
 )
 
-from goldcopy.inventory import (
-    load,
-)
+from goldcopy.inventory import load
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,7 @@ from tests.core.bundled_site import SECRET, Site, exported, keep, snapshot, want
 from tests.core.replica_vault import tree
 
 from goldcopy.errors import GoldcopyError, VaultDamaged, VaultUnavailable, Wrong
-from goldcopy.vault import (
-    Vault,
-)
+from goldcopy.vault import Vault
 from goldcopy.vault.bundle import export, prove
 from goldcopy.vault.lock import Lock
 from goldcopy.vault.merge import import_

@@ -16,10 +16,7 @@ from tests.core.faulty_os import FaultyOs
 from tests.core.replica_vault import tree
 
 from goldcopy.errors import VaultUnavailable
-from goldcopy.vault import (
-    Vault,
-    folder,
-)
+from goldcopy.vault import Vault, folder
 from goldcopy.vault.bundle import prove
 from goldcopy.vault.merge import import_
 

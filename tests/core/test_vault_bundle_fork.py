@@ -11,12 +11,7 @@ from tests.core.bundled_site import Site, exported, keep, refused, wanted
 from tests.core.replica_vault import VaultOfPacks
 
 from goldcopy.errors import VaultDamaged
-from goldcopy.vault import (
-    Vault,
-    bundle,
-    keyring,
-    rotation,
-)
+from goldcopy.vault import Vault, bundle, keyring, rotation
 from goldcopy.vault.bundle import export
 from goldcopy.vault.merge import import_
 

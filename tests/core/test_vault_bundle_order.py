@@ -7,9 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.core.bundled_site import Site, wanted
 
-from goldcopy.vault import (
-    Vault,
-)
+from goldcopy.vault import Vault
 from goldcopy.vault.merge import import_
 
 

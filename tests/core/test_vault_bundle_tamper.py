@@ -10,11 +10,7 @@ from tests.core.bundled_site import Site, refused
 from tests.core.replica_vault import VaultOfPacks
 
 from goldcopy.errors import VaultDamaged, Wrong
-from goldcopy.vault import (
-    SigningKey,
-    Vault,
-    waiting,
-)
+from goldcopy.vault import SigningKey, Vault, waiting
 from goldcopy.vault.bundle import export, prove
 from goldcopy.vault.merge import import_
 

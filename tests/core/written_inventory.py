@@ -9,11 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from goldcopy.inventory import (
-    InventoryMistakes,
-    Mistake,
-    load,
-)
+from goldcopy.inventory import InventoryMistakes, Mistake, load
 from goldcopy.registry import DRIVERS, Registry
 
 

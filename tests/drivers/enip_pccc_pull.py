@@ -8,10 +8,7 @@ from goldcopy.driver import Meter, Target
 from goldcopy.snapshot import Snapshot
 from goldcopy_enip import EnipDriver
 from goldcopy_enip.options import Options
-from goldcopy_sim.enip import (
-    DriveSimulator,
-    PcccSimulator,
-)
+from goldcopy_sim.enip import DriveSimulator, PcccSimulator
 from goldcopy_sim.enip.cip import Reply, Request
 
 PCCC = Options(profile="pccc")

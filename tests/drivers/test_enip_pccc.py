@@ -14,12 +14,7 @@ from goldcopy_enip.options import Options
 from goldcopy_enip.pccc_files import KINDS
 from goldcopy_enip.pccc_values import element, text
 from goldcopy_enip.slc import field
-from goldcopy_sim.enip import (
-    MICROLOGIX_1400,
-    DataFile,
-    PcccSimulator,
-    Plc5Simulator,
-)
+from goldcopy_sim.enip import MICROLOGIX_1400, DataFile, PcccSimulator, Plc5Simulator
 
 
 @pytest.mark.parametrize(

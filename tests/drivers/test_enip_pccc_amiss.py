@@ -12,10 +12,7 @@ from goldcopy.driver import Meter, Target
 from goldcopy.errors import Malformed, Refused, Unreachable, Unsupported
 from goldcopy_enip import EnipDriver
 from goldcopy_enip.options import Options
-from goldcopy_sim.enip import (
-    DriveSimulator,
-    PcccSimulator,
-)
+from goldcopy_sim.enip import DriveSimulator, PcccSimulator
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,7 @@ import pytest
 from tests.drivers.enip_pccc_plant import files, held, plc5, slc
 from tests.drivers.enip_pccc_pull import gaps, pulled, spoil
 
-from goldcopy_sim.enip import (
-    PcccSimulator,
-)
+from goldcopy_sim.enip import PcccSimulator
 
 
 class Lying(PcccSimulator):
