@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from goldcopy.inventory import Device, Rule, Rules
 from goldcopy.inventory import load as read_inventory
 from goldcopy.registry import Registry
 from goldcopy.restore.reach import Reach
-from goldcopy.snapshot import Snapshot
+from goldcopy.snapshot import Item, Snapshot
 from goldcopy.snapshot.diff import Cover
 from goldcopy_s7.options import Area, DbLayout, Options
 from goldcopy_sim.modbus import Bits, ModbusSimulator, Registers, Unit
@@ -59,6 +59,13 @@ async def doubled(device: Device, held: Snapshot) -> tuple[Snapshot, Mapping[str
         return await pulled(as_device(REGISTRY, device, twin)), loaded.lacks
 
 
+def only(held: Snapshot, wanted: Callable[[Item], bool]) -> Snapshot:
+    items = [item for item in held.items if wanted(item)]
+    return Snapshot.of(
+        held.device, held.driver, held.identity, items, held.gaps, held.rules, held.blobs
+    )
+
+
 def unexplained(held: Snapshot, twin: Snapshot, lacks: Mapping[str, str]) -> list[str]:
     gaps = Cover(held.gaps)
     return [
@@ -89,15 +96,7 @@ async def test_without_live_values_too(driver: str) -> None:
     async with REGISTRY.simulator(driver).demo("oven-7") as simulator:
         device = at(PLANT[driver], simulator)
         held = await pulled(device)
-    kept = Snapshot.of(
-        held.device,
-        held.driver,
-        held.identity,
-        [item for item in held.items if item.role != "process"],
-        held.gaps,
-        held.rules,
-        held.blobs,
-    )
+    kept = only(held, lambda item: item.role != "process")
     twin, lacks = await doubled(device, kept)
     assert unexplained(kept, twin, lacks) == []
 
@@ -256,15 +255,7 @@ async def test_logix_without_its_tag_database_says_what_it_cannot_hold() -> None
     async with REGISTRY.simulator("enip").demo("line3") as simulator:
         device = at(PLANT["enip"], simulator)
         held = await pulled(device)
-    less = Snapshot.of(
-        held.device,
-        held.driver,
-        held.identity,
-        [item for item in held.items if item.path != "database/symbols"],
-        held.gaps,
-        held.rules,
-        held.blobs,
-    )
+    less = only(held, lambda item: item.path != "database/symbols")
     twin, lacks = await doubled(device, less)
     assert twin.by_path["tag/Speed"].value == held.by_path["tag/Speed"].value
     assert twin.by_path["tag/LayerGrid"] == held.by_path["tag/LayerGrid"]
