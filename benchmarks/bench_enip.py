@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-import subprocess
-import sys
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from benchmarks.race import Timed, elsewhere, interleaved, serving
 from goldcopy.driver import Courtesy, Meter, Target, Tokened
 from goldcopy.snapshot import Snapshot
 from goldcopy_enip import EnipDriver
@@ -65,14 +63,12 @@ with PLC("127.0.0.1", 0, port=port) as client:
 told(seconds, [one.Value for one in single], [one.Value for one in many])
 """
 
-Timed = tuple[float, int]
-"""Seconds, and a checksum of what was read."""
-
 
 def main() -> None:
+    server = SERVER.format(dints=DINTS, arrays=ARRAYS, length=LENGTH)
     for delay, rounds in ((0.0, 7), (0.005, 3)):
-        with simulator(delay) as port:
-            compare(port, delay, rounds)
+        with serving(["-c", server, str(delay)]) as port:
+            compare(int(port), delay, rounds)
 
 
 def compare(port: int, delay: float, rounds: int) -> None:
@@ -86,13 +82,7 @@ def compare(port: int, delay: float, rounds: int) -> None:
     if not PEERS.exists():
         print("ciplink and pylogix are not installed: run tests/peers/setup to have them compared")
         del clients["ciplink, batched"], clients["pylogix, batched, 2nd pass"]
-    times: dict[str, list[float]] = {name: [] for name in clients}
-    sums = {}
-    for _ in range(rounds):
-        for name, client in clients.items():
-            seconds, sums[name] = client()
-            times[name].append(seconds)
-    assert len(set(sums.values())) == 1, f"not all have read the same: {sums}"
+    times = interleaved(clients, rounds)
     median = {name: statistics.median(taken) for name, taken in times.items()}
     base = median["pycomm3, batched"]
     print(f"{DINTS} DINTs and {ARRAYS} x DINT[{LENGTH}], {delay * 1e3:g} ms a reply, best first")
@@ -101,22 +91,6 @@ def compare(port: int, delay: float, rounds: int) -> None:
         print(f"  {name:28} {value * 1e3:7.0f} ms {spread:14} {base / value:5.2f}x pycomm3")
     bar = "window 4 ahead of all" if delay else "3x pycomm3, at most 1.5 times ciplink's time"
     print(f"  bar: {bar}")
-
-
-@contextmanager
-def simulator(delay: float) -> Iterator[int]:
-    """The port of a simulated controller in its own process."""
-    program = SERVER.format(dints=DINTS, arrays=ARRAYS, length=LENGTH)
-    with subprocess.Popen(
-        [sys.executable, "-c", program, str(delay)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        yield int(process.stdout.readline())
-        process.stdin.close()
 
 
 async def ours(port: int, window: int) -> Timed:
@@ -148,10 +122,7 @@ def pycomm3(port: int) -> Timed:
 def peer(program: str, port: int) -> Timed:
     script = COMMON.format(dints=DINTS, arrays=ARRAYS) + program.replace("LENGTH", str(LENGTH))
     script = script.replace(f"{{{LENGTH}}}", f"{{{{{LENGTH}}}}}")
-    command = [str(PEERS), "-c", script, str(port)]
-    out = subprocess.run(command, capture_output=True, text=True, check=True)
-    seconds, read = out.stdout.split()
-    return float(seconds), int(read)
+    return elsewhere(PEERS, script, port)
 
 
 def checksum(single: Iterable[object], many: Iterable[object]) -> int:

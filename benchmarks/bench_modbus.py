@@ -11,15 +11,13 @@ import asyncio
 import gc
 import json
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 from pymodbus.client import AsyncModbusTcpClient
 
+from benchmarks.race import serving
 from goldcopy.driver import Courtesy, Meter, Target
 from goldcopy.snapshot import Item
 from goldcopy_modbus import ModbusDriver, Options
@@ -28,6 +26,8 @@ from goldcopy_modbus.options import Range
 REGISTERS, MOST = 65_536, 125
 BASE = "pymodbus, registers only"
 LIBMODBUS = Path(__file__).parents[1] / "tests" / "peers" / "libmodbus_server.py"
+SIZE = json.dumps({"size": {"holding": REGISTERS}})
+"""What our server on libmodbus is told first."""
 SIMULATOR = """
 import asyncio, json, sys
 from goldcopy_sim.modbus import ModbusSimulator
@@ -45,33 +45,17 @@ Timed = tuple[float, float, int]
 def main() -> None:
     """Print the table."""
     for title, command, first, rounds in (
-        ("simulator, loopback", simulator(0.0), {}, 15),
-        ("libmodbus, loopback", [str(LIBMODBUS)], {"size": {"holding": REGISTERS}}, 15),
-        ("simulator, 5 ms for each reply", simulator(0.005), {}, 3),
+        ("simulator, loopback", simulator(0.0), "", 15),
+        ("libmodbus, loopback", [str(LIBMODBUS)], SIZE, 15),
+        ("simulator, 5 ms for each reply", simulator(0.005), "", 3),
     ):
-        with serving(command, first) as port:
-            compare(title, port, rounds, has_fc43="simulator" in title)
+        with serving(command, first) as told:
+            compare(title, json.loads(told)["port"], rounds, has_fc43="simulator" in title)
 
 
 def simulator(delay: float) -> list[str]:
     """The arguments of Python for a simulator."""
     return ["-c", SIMULATOR.format(registers=REGISTERS), str(delay)]
-
-
-@contextmanager
-def serving(arguments: list[str], first: Mapping[str, object]) -> Iterator[int]:
-    """A server process; the port that it tells."""
-    command = [sys.executable, *arguments]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        if first:
-            print(json.dumps(first), file=process.stdin, flush=True)
-        try:
-            yield json.loads(process.stdout.readline())["port"]
-        finally:
-            process.kill()
 
 
 def compare(title: str, port: int, rounds: int, *, has_fc43: bool) -> None:

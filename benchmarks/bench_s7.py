@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-import subprocess
-import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.race import Timed, elsewhere, interleaved, serving
 from goldcopy.driver import Courtesy, Meter, Target
 from goldcopy.snapshot import Item
 from goldcopy_s7 import S7Driver
@@ -47,14 +45,12 @@ blocks = [client.db_read(number, 0, {size}) for number in range(1, {blocks} + 1)
 print(time.perf_counter() - begin, zlib.crc32(b"".join(map(bytes, blocks))))
 """
 
-Timed = tuple[float, int]
-"""Seconds, and a checksum of what was read."""
-
 
 def main() -> None:
+    server = SERVER.format(blocks=BLOCKS, size=SIZE, pdu=PDU)
     for delay, rounds in ((0.0, 7), (0.005, 3)):
-        with simulator(delay) as port:
-            compare(port, delay, rounds)
+        with serving(["-c", server, str(delay)]) as port:
+            compare(int(port), delay, rounds)
 
 
 def compare(port: int, delay: float, rounds: int) -> None:
@@ -69,14 +65,7 @@ def compare(port: int, delay: float, rounds: int) -> None:
     if not NATIVE.exists():
         print("native snap7 is not installed: run tests/peers/setup to have it compared")
         del clients["native snap7 2.0.2"]
-    times: dict[str, list[float]] = {name: [] for name in clients}
-    sums = set()
-    for _ in range(rounds):
-        for name, client in clients.items():
-            seconds, read = client()
-            times[name].append(seconds)
-            sums.add(read)
-    assert len(sums) == 1, "not all have read the same"
+    times = interleaved(clients, rounds)
     median = {name: statistics.median(taken) for name, taken in times.items()}
     best = min(value for name, value in median.items() if not name.startswith("ours"))
     library_time = median["python-snap7 AsyncClient"]
@@ -88,22 +77,6 @@ def compare(port: int, delay: float, rounds: int) -> None:
         )
     bar = "at least 5x the best of the others" if delay else "never slower than AsyncClient"
     print(f"  bar for window 8: {bar}")
-
-
-@contextmanager
-def simulator(delay: float) -> Iterator[int]:
-    """The port of a simulated CPU in its own process."""
-    program = SERVER.format(blocks=BLOCKS, size=SIZE, pdu=PDU)
-    with subprocess.Popen(
-        [sys.executable, "-c", program, str(delay)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        yield int(process.stdout.readline())
-        process.stdin.close()
 
 
 async def ours(port: int, window: int) -> Timed:
@@ -151,11 +124,7 @@ async def library(port: int) -> Timed:
 
 
 def native(port: int) -> Timed:
-    program = NATIVE_CLIENT.format(blocks=BLOCKS, size=SIZE, pdu=PDU)
-    command = [str(NATIVE), "-c", program, str(port)]
-    out = subprocess.run(command, capture_output=True, text=True, check=True)
-    seconds, read = out.stdout.split()
-    return float(seconds), int(read)
+    return elsewhere(NATIVE, NATIVE_CLIENT.format(blocks=BLOCKS, size=SIZE, pdu=PDU), port)
 
 
 def checksum(blocks: list[bytes]) -> int:
