@@ -58,9 +58,10 @@ WRITES: dict[str, Value] = {
 async def learnt(target: Target) -> tuple[dict[str, str], Held]:
     """The path of each address, and what the driver makes of all it reads: digest, types, names.
 
-    Both have tests of their own. Here it counts what value is under a path.
+    Both have tests of their own. Here it counts what value is under a path. Many benches may be
+    set up at once, so it takes its time.
     """
-    async with OpcUaDriver().open(target, Meter()) as session:
+    async with OpcUaDriver().open(replace(target, timeout=15.0), Meter()) as session:
         await session.identify()
         items = (await session.read()).items
     made = {item.path: (item.type, item.value) for item in items if _is_made(item)}
@@ -119,7 +120,7 @@ class TestOpcUaOven(WritableConformance):
         settings = Settings(security=[SecurityPolicyType.NoSecurity])
         async with OpcUaSimulator.demo("oven-1", settings=settings) as plc:
             target = Target("oven", plc.host, plc.port, timeout=0.5, options=PLAIN)
-            yield replace(await oven(plc, target), cuts=150, parallel=32, writes=WRITES)
+            yield replace(await oven(plc, target), cuts=150, parallel=16, writes=WRITES)
 
 
 class Small(DriverConformance):
@@ -200,7 +201,7 @@ class TestOpcUaSecured(LoginConformance, WritableConformance):
                 refused=replace(target, password=Secret("open sesame")),
                 login="ActivateSession",
                 cuts=60,
-                parallel=8,
+                parallel=16,
                 writes=dict([*WRITES.items()][-3:]),
             )
 

@@ -7,11 +7,12 @@ import io
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import replace
 from functools import partial
 
 import msgspec
 
-from goldcopy.driver import Tokened, Writable
+from goldcopy.driver import Target, Tokened, Writable
 from goldcopy.errors import GoldcopyError, Refused
 from goldcopy.snapshot import Snapshot
 from goldcopy.testing import faults
@@ -99,15 +100,15 @@ class WritableConformance(DriverConformance):
             assert bench.writes, "the bench has nothing to write"
             for path in bench.writes:
                 wanted = await self.wanted(bench, path)
-                async with linked(bench) as run:
+                async with linked(bench, target=patient(bench)) as run:
                     await self.write(bench, run, path)
                 assert self.held(bench, wanted) == wanted, f"{path}: written, and not so held"
-                await complete(bench)
+                await self.read(bench)
 
     async def test_many_writes_in_groups_write_each_of_them(self) -> None:
         """``groups`` leaves nothing out, doubles nothing and keeps the order."""
         async with self.bench() as bench:
-            read = (await complete(bench)).read
+            read = await self.read(bench)
             settings = [item for item in read.items if item.role == "setting"]
             wanted = {item.path: form(item.type, item.value) for item in settings}
             items = [
@@ -115,7 +116,7 @@ class WritableConformance(DriverConformance):
                 for path, value in bench.writes.items()
             ]
             wanted |= {item.path: form(item.type, item.value) for item in items}
-            async with linked(bench) as run:
+            async with linked(bench, target=patient(bench)) as run:
                 assert isinstance(bench.driver, Writable)
                 async with bench.driver.open_writing(run.target, run.meter) as opened:
                     groups = opened.groups(items)
@@ -129,7 +130,7 @@ class WritableConformance(DriverConformance):
         """Whichever reply gets lost or late: no success without proof, no second write."""
         async with self.bench() as bench:
             path = next(iter(bench.writes))
-            async with linked(bench) as run:
+            async with linked(bench, target=patient(bench)) as run:
                 await self.write(bench, run, path)
                 frames, times = len(run.link.frames), self.written(bench)
             assert times == bench.one_write, f"{path}: {times} writing services for one write"
@@ -153,15 +154,19 @@ class WritableConformance(DriverConformance):
     async def write(self, bench: Bench, run: Run, path: str) -> None:
         """Write what the bench has for this path."""
         assert isinstance(bench.driver, Writable)
-        item = (await complete(bench)).read.by_path[path]
+        item = (await self.read(bench)).by_path[path]
         wanted = msgspec.structs.replace(item, value=bench.writes[path])
         async with bench.driver.open_writing(run.target, run.meter) as opened:
             for group in opened.groups([wanted]):
                 await opened.write(group)
 
+    async def read(self, bench: Bench) -> Snapshot:
+        """All of it, over a sound link."""
+        return (await complete(bench, target=patient(bench))).read
+
     async def wanted(self, bench: Bench, path: str) -> dict[str, object]:
         """The settings that must be held when this was written."""
-        items = (await complete(bench)).read.items
+        items = (await self.read(bench)).items
         now = {item.path: form(item.type, item.value) for item in items if item.role == "setting"}
         wanted: dict[str, object] = {**now, path: form(now[path][0], bench.writes[path])}
         assert wanted != now, f"{path}: the bench writes what is held already"
@@ -175,6 +180,11 @@ class WritableConformance(DriverConformance):
     def written(self, bench: Bench) -> int:
         """How many writing services the simulator was asked for."""
         return sum(service.writes for service in bench.simulator.log)
+
+
+def patient(bench: Bench) -> Target:
+    """The target with time enough for what nothing disturbs, while many others are disturbed."""
+    return replace(bench.target, timeout=bench.deadline)
 
 
 # -- secrets ---------------------------------------------------------------------------------------
