@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import random
 import struct
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
+from tests.peers.peer_process import Peer, serving
 
 from goldcopy.driver import Courtesy, Meter, Target
 from goldcopy.errors import Refused
@@ -33,38 +29,8 @@ SIZE = {"holding": 3000, "input": 300, "coil": 5000, "discrete": 77}
 ILLEGAL = "illegal data address (exception 2)"
 
 
-class Peer:
-    """A server in its own process."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self._in, self._out = process.stdin, process.stdout
-        self.port = 0
-
-    async def dump(self, table: str) -> list[int]:
-        answer: dict[str, Any] = await self.tell(dump=table)
-        return list(answer["values"])
-
-    async def tell(self, **order: object) -> dict[str, int]:
-        self._in.write(json.dumps(order).encode() + b"\n")
-        line = await asyncio.wait_for(self._out.readline(), 30)
-        assert line, "the peer has ended: run tests/peers/setup, and see what it wrote above"
-        answer: dict[str, int] = json.loads(line)
-        return answer
-
-
-@asynccontextmanager
-async def serving(command: tuple[str, str], **first: object) -> AsyncIterator[Peer]:
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
-    try:
-        peer = Peer(process)
-        peer.port = (await peer.tell(**first))["port"]
-        yield peer
-    finally:
-        process.kill()
-        await process.wait()
+async def dump(peer: Peer, table: str) -> list[int]:
+    return list((await peer.tell(dump=table))["values"])
 
 
 async def pull(port: int, window: int = 1, **options: object) -> Snapshot:
@@ -229,7 +195,7 @@ async def test_what_is_written_is_what_the_peer_holds(
     async with serving(command, size=size) as peer:
         await peer.tell(holding=[0, *range(300)])
         await put_back(peer.port, values, ranges=ranges, write_functions=functions)
-        held = {table: await peer.dump(table) for table in size}
+        held = {table: await dump(peer, table) for table in size}
     wanted = {"holding": list(range(300)), "coil": [0] * 2500}
     for path, value in values.items():
         table, _, number = path.partition("/")
@@ -274,7 +240,7 @@ async def test_named_values_arrive_in_each_byte_order(command: tuple[str, str]) 
     wanted += [0x6162, 0, -215 & 0xFFFF]
     async with serving(command, size={"holding": 11}) as peer:
         meter = await put_back(peer.port, values, registers=registers)
-        assert await peer.dump("holding") == wanted
+        assert await dump(peer, "holding") == wanted
     assert meter.requests == 1
 
 
@@ -286,7 +252,7 @@ async def test_libmodbus_spares_the_other_bits_of_a_register() -> None:
         await peer.tell(holding=[0, 0x1111, 0x1234, 0x3333])
         values: dict[str, Value] = {"bit/2": False, "bit/15": True}
         meter = await put_back(peer.port, values, registers=registers, write_functions=[22])
-        assert await peer.dump("holding") == [0x1111, 0x9230, 0x3333]
+        assert await dump(peer, "holding") == [0x1111, 0x9230, 0x3333]
     assert meter.requests == 1
 
 
@@ -295,4 +261,4 @@ async def test_pymodbustcp_has_no_mask_write_and_says_so() -> None:
     async with serving(PYMODBUSTCP, size={"holding": 3}) as peer:
         with pytest.raises(Refused, match=r"function 22 on holding/1: illegal function"):
             await put_back(peer.port, {"bit": True}, registers=registers, write_functions=[22])
-        assert await peer.dump("holding") == [0, 0, 0]
+        assert await dump(peer, "holding") == [0, 0, 0]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import json
 import random
 import struct
 import sys
@@ -17,6 +15,7 @@ from shutil import which
 from typing import Any
 
 import pytest
+from tests.peers.peer_process import Peer, serving
 
 from goldcopy.driver import Courtesy, Meter, Secret, Target
 from goldcopy.errors import Refused
@@ -40,40 +39,6 @@ LIMITS = {
 }  # fmt: skip
 
 
-class Peer:
-    """A server in its own process."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        self._in, self._out = process.stdin, process.stdout
-        self.port = 0
-        self.certificate = ""
-
-    async def tell(self, **order: object) -> dict[str, Any]:
-        self._in.write(json.dumps(order).encode() + b"\n")
-        line = await asyncio.wait_for(self._out.readline(), 40)
-        assert line, "the peer has ended: run tests/peers/setup, and see what it wrote above"
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-
-@asynccontextmanager
-async def serving(command: tuple[str, str], **first: object) -> AsyncIterator[Peer]:
-    pipe = asyncio.subprocess.PIPE
-    cwd = MODULES if command is NODE_OPCUA else None
-    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, cwd=cwd)
-    try:
-        peer = Peer(process)
-        told = await peer.tell(**first)
-        peer.port, peer.certificate = told["port"], told.get("certificate", "")
-        yield peer
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-
 @asynccontextmanager
 async def asyncua_peer() -> AsyncIterator[Peer]:
     async with serving(
@@ -84,7 +49,7 @@ async def asyncua_peer() -> AsyncIterator[Peer]:
 
 @asynccontextmanager
 async def node_peer(folder: Path, **more: object) -> AsyncIterator[Peer]:
-    async with serving(NODE_OPCUA, start={"folder": str(folder / "pki"), **more}) as peer:
+    async with serving(NODE_OPCUA, MODULES, start={"folder": str(folder / "pki"), **more}) as peer:
         yield peer
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.peers.peer_process import Peer
 
 from goldcopy.driver import Meter, Target
 from goldcopy.errors import Refused
@@ -19,7 +20,6 @@ from .test_opcua_peers import (
     KINDS,
     PARAMETERS,
     RECIPE,
-    Peer,
     asyncua_peer,
     invented,
     node_peer,
