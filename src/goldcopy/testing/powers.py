@@ -14,7 +14,7 @@ import msgspec
 
 from goldcopy.driver import Target, Tokened, Writable
 from goldcopy.errors import GoldcopyError, Refused
-from goldcopy.snapshot import Snapshot
+from goldcopy.snapshot import Item, Snapshot
 from goldcopy.testing import faults
 from goldcopy.testing.bench import Bench, form
 from goldcopy.testing.conformance import DriverConformance, session
@@ -99,9 +99,10 @@ class WritableConformance(DriverConformance):
         async with self.bench() as bench:
             assert bench.writes, "the bench has nothing to write"
             for path in bench.writes:
-                wanted = await self.wanted(bench, path)
+                read = await self.read(bench)
+                wanted = self.wanted(bench, read, path)
                 async with linked(bench, target=patient(bench)) as run:
-                    await self.write(bench, run, path)
+                    await self.write(bench, run, read.by_path[path])
                 assert self.held(bench, wanted) == wanted, f"{path}: written, and not so held"
                 await self.read(bench)
 
@@ -130,8 +131,9 @@ class WritableConformance(DriverConformance):
         """Whichever reply gets lost or late: no success without proof, no second write."""
         async with self.bench() as bench:
             path = next(iter(bench.writes))
+            read = await self.read(bench)
             async with linked(bench, target=patient(bench)) as run:
-                await self.write(bench, run, path)
+                await self.write(bench, run, read.by_path[path])
                 frames, times = len(run.link.frames), self.written(bench)
             assert times == bench.one_write, f"{path}: {times} writing services for one write"
             kinds = (faults.dead, faults.silence, faults.late)
@@ -142,20 +144,20 @@ class WritableConformance(DriverConformance):
     async def unanswered(self, fault: Fault, path: str) -> None:
         """A write over a link that loses an answer."""
         async with self.bench() as bench, linked(bench, fault) as run:
-            wanted = await self.wanted(bench, path)
+            read = await self.read(bench)
+            wanted = self.wanted(bench, read, path)
             try:
-                await self.write(bench, run, path)
+                await self.write(bench, run, read.by_path[path])
             except GoldcopyError:
                 pass  # nobody knows whether it was written: reading back tells
             else:
                 assert self.held(bench, wanted) == wanted, f"{fault}: nobody has acknowledged it"
             assert self.written(bench) <= bench.one_write, f"{fault}: was written again"
 
-    async def write(self, bench: Bench, run: Run, path: str) -> None:
-        """Write what the bench has for this path."""
+    async def write(self, bench: Bench, run: Run, item: Item) -> None:
+        """Write what the bench has for this item."""
         assert isinstance(bench.driver, Writable)
-        item = (await self.read(bench)).by_path[path]
-        wanted = msgspec.structs.replace(item, value=bench.writes[path])
+        wanted = msgspec.structs.replace(item, value=bench.writes[item.path])
         async with bench.driver.open_writing(run.target, run.meter) as opened:
             for group in opened.groups([wanted]):
                 await opened.write(group)
@@ -164,10 +166,10 @@ class WritableConformance(DriverConformance):
         """All of it, over a sound link."""
         return (await complete(bench, target=patient(bench))).read
 
-    async def wanted(self, bench: Bench, path: str) -> dict[str, object]:
+    def wanted(self, bench: Bench, read: Snapshot, path: str) -> dict[str, object]:
         """The settings that must be held when this was written."""
-        items = (await self.read(bench)).items
-        now = {item.path: form(item.type, item.value) for item in items if item.role == "setting"}
+        settings = [item for item in read.items if item.role == "setting"]
+        now = {item.path: form(item.type, item.value) for item in settings}
         wanted: dict[str, object] = {**now, path: form(now[path][0], bench.writes[path])}
         assert wanted != now, f"{path}: the bench writes what is held already"
         return wanted
