@@ -114,9 +114,25 @@ def item_line(item: Item) -> bytes:
     )
 
 
-def frame_line(item: Item) -> bytes:
-    """The canonical bytes of an item but for its value: the same while nothing else moves."""
-    return item_line(msgspec.structs.replace(item, type="BOOL", value=False)) + item.type.encode()
+def frame(items: Iterable[Item]) -> bytes:
+    """All of these items but their values: the same bytes while nothing else of them moves."""
+    return _plain(
+        [
+            (
+                item.path,
+                item.kind,
+                item.type,
+                item.role,
+                item.access,
+                item.unit,
+                item.label,
+                None if item.low is None else _limit_json(item.low),
+                None if item.high is None else _limit_json(item.high),
+                item.address,
+            )
+            for item in items
+        ]
+    )
 
 
 def value_of(line: bytes) -> msgspec.Raw:

@@ -12,7 +12,7 @@ from hashlib import blake2b
 import msgspec
 
 from goldcopy.snapshot import Snapshot
-from goldcopy.snapshot.canonical import frame_line
+from goldcopy.snapshot.canonical import frame
 
 SIZE = 6
 """Bytes of the digest of a line, or of a page."""
@@ -85,8 +85,7 @@ def _lines(
             frames.append(before.frames[at : at + SIZE])
         else:
             lines += map(short, group)
-            items = snapshot.items[first : first + GROUP]
-            frames.append(short(b"\n".join(map(frame_line, items))))
+            frames.append(short(frame(snapshot.items[first : first + GROUP])))
     return b"".join(lines), b"".join(groups), b"".join(frames)
 
 
