@@ -112,3 +112,15 @@ def test_a_campaign_puts_many_back_by_one_digest(cli: Cli, ready: dict[str, Path
     assert [one["state"] for one in answer["receipt"]["results"]] == ["proved", "proved"]
     assert "2 of 2 devices proved" in cli("campaign", "apply", digest, "--by", "anna")[1]
     assert cli("drift", "mixer", "--pull")[0] == 0
+
+
+def test_a_campaign_tells_which_devices_it_leaves_out(cli: Cli, ready: dict[str, Path]) -> None:
+    code, answer = cli.json("campaign", "plan")
+    assert code == 1
+    assert list(answer["refused"]) == ["oven"]
+    assert "no valid gold copy" in answer["refused"]["oven"]
+    assert [[part["device"] for part in wave] for wave in answer["campaign"]["waves"]] == [
+        ["mixer"]
+    ]
+    code, _, err = cli("campaign", "plan", "oven")
+    assert (code, "oven: it has no valid gold copy" in err) == (2, True)

@@ -61,6 +61,12 @@ def plan(
             if golds[device.name].valid
         ]
 
+        without = {
+            name: f"it has no valid gold copy: {gold.why}"
+            for name, gold in golds.items()
+            if not gold.valid
+        }
+
         async def work() -> tuple[Planned, Campaign]:
             async with vault.writing() as writer:
                 means = Means(vault, writer, Registry.installed())
@@ -72,20 +78,19 @@ def plan(
                     values="all" if live_values else "settings",
                 )
                 if not found.plans:
-                    raise Wrong("there is no plan for any of these devices; see above")
+                    whys = without | found.refused | {o.device: o.error for o in found.outcomes}
+                    said = "; ".join(f"{name}: {why}" for name, why in list(whys.items())[:5])
+                    raise Wrong(f"there is no plan for any of these devices: {said}")
                 made = make_campaign(found.plans, plant)
                 for one in found.plans:
                     await keep_plan(vault, writer, one)
                 await keep_plan(vault, writer, made)
                 return found, made
 
-        without = {name: gold.why for name, gold in golds.items() if not gold.valid}
-        for name, why in without.items():
-            print(f"{name}: no valid gold copy: {why}")
         planned, campaign = asyncio.run(work())
+    planned = planned._replace(refused=without | planned.refused)
     _show_plan(planned, campaign, as_json)
-    missing = [*without, *planned.refused]
-    if missing or any(one.state != "kept" for one in planned.outcomes):
+    if planned.refused or any(one.state != "kept" for one in planned.outcomes):
         raise typer.Exit(1)
 
 

@@ -18,6 +18,7 @@ def learn(
 ) -> None:
     """Read a device several times; propose rules for what moves by itself. Applies nothing."""
     import asyncio
+    import time
 
     from goldcopy.cli import output
     from goldcopy.cli.options import opened, read_inventory
@@ -37,7 +38,7 @@ def learn(
             snapshots.append(vault.load(vault.log(chosen.name)[0]))
             progress(number + 1, pulls)
             if number + 1 < pulls:
-                asyncio.run(asyncio.sleep(pause))
+                time.sleep(pause)
         found = learnt(snapshots, chosen.rules)
     if as_json:
         output.emit(found._asdict())

@@ -95,10 +95,6 @@ class State:
             [],
         )
 
-    def size(self) -> int:
-        """Length of the lines in bytes, about."""
-        return sum(map(len, self.items.values())) + len(self.head)
-
     def digest(self) -> str:
         """The id of the snapshot."""
         return Form(self.head, list(self.items.values()), self.gaps).digest()
