@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Protocol, Self
 
+from goldcopy_sim.mishap import Mishap
+
 LOOPBACK = "127.0.0.1"
 
 Value = bool | int | float | str | bytes | tuple["Value", ...]
@@ -56,6 +58,7 @@ class Simulator(Protocol):
     host: str
     port: int
     fault: str | None
+    mishap: Mishap | None
     log: list[Service]
     connections: Connections
 

@@ -12,9 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from struct import Struct
 from typing import ClassVar, Self
 
+from goldcopy_sim.mishap import Mishap
 from goldcopy_sim.service import LOOPBACK, Connections, Recorded, Service, Value
 
 from . import plant
+from .amiss import WRITING, carried_out
 from .controller import ALL_FUNCTIONS, Controller
 from .faults import FAULTS, Conduct
 from .journal import service
@@ -79,6 +81,7 @@ class ModbusSimulator:
         self.host = LOOPBACK
         self.port = port
         self.fault = fault
+        self.mishap: Mishap | None = None
         self.delay = delay
         self.max_connections = max_connections
         self.log: list[Service] = []
@@ -215,6 +218,10 @@ class ModbusSimulator:
         return [(f"unit{i}:" if n else "", unit) for n, (i, unit) in enumerate(units)]
 
 
+def _frame(transaction: int, unit: int, reply: bytes) -> bytes:
+    return _MBAP.pack(transaction, 0, len(reply) + 1, unit) + reply
+
+
 class Connection(asyncio.Protocol):
     """One client's connection: takes requests off the stream, however it is cut up."""
 
@@ -254,7 +261,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Serve all complete requests at hand, and answer them with one write."""
         conduct = self._current_conduct()
-        data, at, replies, broken = self._rest + data, 0, [], False
+        data, at, replies, broken = self._rest + data, 0, list[bytes](), False
         while len(data) - at >= _SMALLEST:
             transaction, protocol, length, unit = _MBAP.unpack_from(data, at)
             if protocol != 0 or length not in _LENGTHS:
@@ -263,10 +270,15 @@ class Connection(asyncio.Protocol):
             end = at + 6 + length
             if end > len(data):
                 break
-            reply = self._serve(unit, data[at + 7 : end], conduct)
-            if reply is not None:
-                replies.append(_MBAP.pack(transaction, 0, len(reply) + 1, unit) + reply)
+            pdu = data[at + 7 : end]
+            self._simulator.log.append(service(unit, pdu))
             at = end
+            if self._simulator.mishap and pdu[0] in WRITING:
+                self._write(self._simulator.mishap, transaction, unit, pdu)
+                continue
+            reply = self._serve(unit, pdu, conduct)
+            if reply is not None:
+                replies.append(_frame(transaction, unit, reply))
         self._rest = data[at:]
         out, hang_up = conduct.outgoing(replies) if conduct else (b"".join(replies), False)
         self._send(out, hang_up or broken)
@@ -280,9 +292,24 @@ class Connection(asyncio.Protocol):
         return self._conduct
 
     def _serve(self, unit: int, pdu: bytes, conduct: Conduct | None) -> bytes | None:
-        self._simulator.log.append(service(unit, pdu))
         instead = conduct.instead(pdu) if conduct else None
         return self._answer(unit, pdu) if instead is None else instead
+
+    def _write(self, mishap: Mishap, transaction: int, unit: int, pdu: bytes) -> None:
+        """Carry out a writing request as the mishap has it."""
+        fate = mishap.of_request()
+
+        def act() -> None:
+            reply = carried_out(self._answer, mishap, unit, pdu)
+            if fate == "cut":
+                self.transport.abort()
+            elif fate != "lost" and reply is not None:
+                self._send(_frame(transaction, unit, reply) * (2 if fate == "twice" else 1), False)
+
+        if fate == "late":
+            mishap.later(act)
+        elif fate != "dropped":
+            act()
 
     def _send(self, out: bytes, hang_up: bool) -> None:
         if self._simulator.delay and (out or hang_up):

@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from goldcopy.driver import Writer as Session
 from goldcopy.errors import Refused, Unreachable, Unsupported, Wrong
 from goldcopy.restore.gates import NotAllowed, who
 from goldcopy.restore.journal import Journal, Phase, Told, Turned, Writing
@@ -26,6 +27,8 @@ from goldcopy.snapshot.diff import Cover, diff
 from goldcopy.snapshot.values import to_json
 from goldcopy.vault import Facts, Writer
 
+_ANSWERS: Final = (Refused, Wrong, Unsupported)
+"""After these a write is over: refused by the controller, or never sent."""
 TURNS: Final = 2
 """Times that a rollback writes what it reads as not yet put back; the last time leaf by leaf."""
 
@@ -72,6 +75,9 @@ class Course:
         self._watch = watch
         self._resumed = resumed
         self._found: tuple[Snapshot, Facts] | None = None
+        self._open: Sequence[Item] = ()
+        """The group that is on its way, while nobody has answered."""
+        self._unanswered: set[str] = set()
 
     # -- two ways ------------------------------------------------------------------------------
 
@@ -117,19 +123,39 @@ class Course:
             return
         self._show("writing" if phase == "restore" else "rolling back", len(items))
         self._found = None
-        async with self._reach.writing() as session:
-            whole = [with_content(item, self._journal.blobs) for item in items]
-            self._check(await session.identify(), phase)
-            runs = [[item] for item in whole] if alone else [whole]
-            for group in [group for run in runs for group in session.groups(run)]:
-                await self._announce(phase, group)
-                try:
-                    await session.write(group)
-                except (Refused, Wrong, Unsupported):
-                    if phase == "restore":
-                        raise
-                self._watch.done += len(group)
-                await asyncio.sleep(self._pause)
+        try:
+            async with self._reach.writing() as session:
+                whole = [with_content(item, self._journal.blobs) for item in items]
+                self._check(await session.identify(), phase)
+                runs = [[item] for item in whole] if alone else [whole]
+                for group in [group for run in runs for group in session.groups(run)]:
+                    await self._announce(phase, group)
+                    await self._write(session, group, phase)
+                    self._watch.done += len(group)
+                    await asyncio.sleep(self._pause)
+        except Failed:
+            await self._settle()
+            raise
+
+    async def _write(self, session: Session, group: Sequence[Item], phase: Phase) -> None:
+        self._open = group
+        try:
+            await session.write(group)
+        except _ANSWERS:
+            if phase == "restore":
+                self._open = ()
+                raise
+        self._open = ()
+
+    async def _settle(self) -> None:
+        """Wait, if nobody has said what became of a write: it may be carried out a little later.
+
+        What is read before then would be believed, and be wrong a moment after (issue 7).
+        """
+        if self._open:
+            self._unanswered |= {item.path for item in self._open}
+            self._open = ()
+            await asyncio.sleep(self._reach.device.timeout)
 
     async def _announce(self, phase: Phase, group: Sequence[Item]) -> None:
         event = Writing(phase, [item.path for item in group])
@@ -224,13 +250,21 @@ class Course:
         snapshot = self._found[0]
         item = snapshot.by_path.get(path)
         if stands(item, write.now):
-            put_back = path in journal.sent("rollback")
-            return Leaf(path, "rolled back" if put_back else "unchanged", said)
+            if path in journal.sent("rollback"):
+                return Leaf(path, "rolled back", said)
+            return Leaf(path, "unchanged", self._silence() if path in self._unanswered else said)
         if stands(item, write.wanted) and turned is None:
             return Leaf(path, "proved")
         verdict: Verdict = "in doubt" if item is None and sent else "failed"
         why = _amiss(write, item, Cover(snapshot.gaps))
         return Leaf(path, verdict, why if sent else f"it was not written by this restore; {why}")
+
+    def _silence(self) -> str:
+        waited = 2 * self._reach.device.timeout
+        return (
+            f"its write had no answer, and was not carried out within {waited:g} s; should the "
+            "controller do so even later, the next pull shows it"
+        )
 
     def _moved(self) -> tuple[str, ...]:
         """The settings beside the plan that are not as they were before."""
