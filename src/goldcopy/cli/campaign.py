@@ -10,20 +10,19 @@ import typer
 
 from goldcopy.cli.options import DEFAULT_INVENTORY, Devices, InventoryFile, Json
 from goldcopy.cli.options import Zone as ZoneOption
-from goldcopy.cli.restore import (
-    UNPROVED,
+from goldcopy.cli.permitting import (
     BreakGlass,
     By,
     InRun,
     Key,
-    LiveValues,
-    Only,
     Signer,
     Spare,
     approvals_of,
     gold_of,
     keep_approval,
 )
+from goldcopy.cli.restore import UNPROVED
+from goldcopy.cli.restore_plan import LiveValues, Only
 
 if TYPE_CHECKING:
     from goldcopy.inventory import Inventory

@@ -108,7 +108,7 @@ GROUPS: Final = {
         "Known-good parameters back, with proof.",
         {
             "plan": Command(
-                "restore:plan",
+                "restore_plan:plan",
                 "Read the device, and list every write that would take it to a snapshot. Writes nothing.",
             ),
             "approve": Command(
