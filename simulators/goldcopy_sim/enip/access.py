@@ -6,6 +6,7 @@ import struct
 from typing import Final
 
 from . import cip
+from .amiss import Keep, another, as_written, flipped
 from .cip import Refusal, Reply
 from .tags import Place
 from .types import NONE, READ_WRITE, Structure
@@ -67,23 +68,23 @@ def _read(place: Place, count: int, offset: int, room: int, fault: str | None) -
     return Reply(head + value[:fits] if fits else b"", cip.PARTIAL)
 
 
-def write(place: Place, data: bytes) -> int:
+def write(place: Place, data: bytes, keep: Keep = as_written) -> int:
     """0x4D: a type, a count, as many values. Gives the bytes that were too many."""
     data = _typed(place, data)
     count = int.from_bytes(data[:2], "little")
-    return _write(place, count, 0, data[2:], whole=True)
+    return _write(place, count, 0, data[2:], keep, whole=True)
 
 
-def write_part(place: Place, data: bytes) -> int:
+def write_part(place: Place, data: bytes, keep: Keep = as_written) -> int:
     """0x53: a type, the count of the whole, a byte offset, some values."""
     data = _typed(place, data)
     if len(data) < 6:
         raise Refusal(cip.NOT_ENOUGH_DATA)
     count, offset = struct.unpack_from("<HI", data)
-    return _write(place, count, offset, data[6:], whole=False)
+    return _write(place, count, offset, data[6:], keep, whole=False)
 
 
-def modify(place: Place, data: bytes) -> None:
+def modify(place: Place, data: bytes, keep: Keep = as_written) -> None:
     """0x4E: an OR mask and an AND mask of the element's size, in one go."""
     _check_write(place)
     size = int.from_bytes(data[:2], "little")
@@ -94,10 +95,12 @@ def modify(place: Place, data: bytes) -> None:
         raise Refusal(_BAD_PARAMETER)
     if len(data) < 2 + 2 * size:
         raise Refusal(cip.NOT_ENOUGH_DATA)
-    set_, keep = data[2 : 2 + size], data[2 + size : 2 + 2 * size]
-    for at in range(size):
-        where = place.offset + at
-        place.memory[where] = (place.memory[where] | set_[at]) & keep[at]
+    on, off = data[2 : 2 + size], data[2 + size : 2 + 2 * size]
+    where = slice(place.offset, place.offset + size)
+    held = bytes(place.memory[where])
+    new = bytes((held[at] | on[at]) & off[at] for at in range(size))
+    mask = bytes(on[at] | ~off[at] & 0xFF for at in range(size))
+    place.memory[where] = keep(new, held, flipped(new, mask))
 
 
 def _typed(place: Place, data: bytes) -> bytes:
@@ -111,13 +114,15 @@ def _typed(place: Place, data: bytes) -> bytes:
     return data[len(kind) :]
 
 
-def _write(place: Place, count: int, offset: int, values: bytes, *, whole: bool) -> int:
+def _write(place: Place, count: int, offset: int, values: bytes, keep: Keep, *, whole: bool) -> int:
     _check(place, count)
     if place.bit is not None:
         if not values:
             raise Refusal(cip.NOT_ENOUGH_DATA)
-        place.memory[place.offset] &= ~(1 << place.bit) & 0xFF
-        place.memory[place.offset] |= bool(values[0]) << place.bit
+        held, bit = place.memory[place.offset], 1 << place.bit
+        new = held & ~bit | (bit if values[0] else 0)
+        one, now, other = (bytes((octet,)) for octet in (new, held, new ^ bit))
+        place.memory[place.offset : place.offset + 1] = keep(one, now, other)
         return len(values) - 1
     size = count * place.type.size
     if whole and len(values) < size:
@@ -129,8 +134,10 @@ def _write(place: Place, count: int, offset: int, values: bytes, *, whole: bool)
     taken = values[: size - offset]
     if not isinstance(place.type, Structure) and place.type.name == "BOOL":
         taken = bytes(map(bool, taken))
-    start = place.offset + offset
-    place.memory[start : start + len(taken)] = taken
+    where = slice(place.offset + offset, place.offset + offset + len(taken))
+    text = isinstance(place.type, Structure) and place.type.is_string and not offset
+    other = another(taken, count=4 if text else 0)
+    place.memory[where] = keep(taken, bytes(place.memory[where]), other)
     return len(values) - len(taken)
 
 

@@ -9,6 +9,8 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
+from .amiss import Keep, as_written
+
 GET_ALL, GET_LIST, SET_LIST, RESET = 0x01, 0x03, 0x04, 0x05
 MULTIPLE, GET_SINGLE, SET_SINGLE = 0x0A, 0x0E, 0x10
 """Common services (CIP 1, appendix A)."""
@@ -60,6 +62,8 @@ class Request(NamedTuple):
     data: bytes
     room: int
     """Bytes that the reply's data may have."""
+    keep: Keep = as_written
+    """How a value is stored that is in order."""
 
     @property
     def target(self) -> tuple[int, int, int | None]:

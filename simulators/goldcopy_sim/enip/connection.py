@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 import struct
+from collections.abc import Callable
+from functools import partial
 from typing import Final, cast
 
 from goldcopy_sim.service import Connections
 
 from . import encapsulation as eip
+from . import manager
 from .device import UNCONNECTED_ROOM, Device
 from .encapsulation import Broken, Packet
 from .links import Links
@@ -129,15 +132,16 @@ class Connection(asyncio.Protocol):
         if message is None:
             self._outbox.plain(eip.pack(packet._replace(data=b""), eip.BAD_DATA))
             return
-        octets = self._links.manage(message)
-        managed = octets is not None
-        if octets is None:
-            octets = self._device.execute(message, UNCONNECTED_ROOM)
-        reply = eip.pack(packet._replace(data=eip.unconnected(octets)))
-        if managed:
-            self._outbox.plain(reply)
-        else:
-            self._outbox.reply(reply, connected=False)
+
+        def work() -> bytes:
+            octets = self._links.manage(message)
+            if octets is None:
+                octets = self._device.execute(message, UNCONNECTED_ROOM)
+            return eip.pack(packet._replace(data=eip.unconnected(octets)))
+
+        managed = manager.concerns(message)
+        send = self._outbox.plain if managed else partial(self._outbox.reply, connected=False)
+        self._carry_out(manager.inner(message), work, send)
 
     def _unit(self, packet: Packet) -> None:
         """A message over a class 3 connection."""
@@ -154,12 +158,43 @@ class Connection(asyncio.Protocol):
             # A device has nobody to answer to: the packet is dropped.
             self._device.violations.append(f"connection {identifier:#x} is not open")
             return
-        if sequence == link.sequence:
-            # A request that came again is not done again (CIP 1, 3-6.4): it gets its old reply.
-            self._device.note("repeated request", f"sequence {sequence}")
-            octets = link.last_reply
+        message = data[_UNIT.size :]
+
+        def work() -> bytes:
+            if sequence == link.sequence:
+                # A request that came again is not done again (CIP 1, 3-6.4): the old reply goes.
+                self._device.note("repeated request", f"sequence {sequence}")
+            else:
+                link.last_reply = self._links.answer(link, message)
+                link.sequence = sequence
+            body = eip.connected(link.peer_id, sequence, link.last_reply)
+            return eip.pack(packet._replace(data=body))
+
+        self._carry_out(message, work, partial(self._outbox.reply, connected=True))
+
+    def _carry_out(
+        self, message: bytes, work: Callable[[], bytes], send: Callable[[bytes], None]
+    ) -> None:
+        """Do what was asked for and answer it, as far as a mishap lets that happen."""
+        mishap = self._device.mishap
+        fate = mishap.of_request() if mishap and self._device.writes(message) else ""
+
+        def act() -> None:
+            reply = work()
+            if fate == "cut":
+                self.abort()
+            elif fate != "lost":
+                for _ in range(2 if fate == "twice" else 1):
+                    send(reply)
+
+        def act_late() -> None:
+            act()
+            if not self._transport.is_closing():
+                self._outbox.flush()
+
+        if fate == "dropped":
+            self._device.note("request dropped", writes=True)
+        elif mishap and fate == "late":
+            mishap.later(act_late)
         else:
-            octets = self._links.answer(link, data[_UNIT.size :])
-            link.sequence, link.last_reply = sequence, octets
-        body = eip.connected(link.peer_id, sequence, octets)
-        self._outbox.reply(eip.pack(packet._replace(data=body)), connected=True)
+            act()

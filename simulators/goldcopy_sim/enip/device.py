@@ -8,9 +8,10 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Final, TypedDict
 
+from goldcopy_sim.mishap import Mishap
 from goldcopy_sim.service import Service
 
-from . import cip
+from . import amiss, cip
 from .cip import Attributes, Handler, Refusal, Reply, Request, Segment
 from .faults import FAULTS
 from .identity import Identity
@@ -76,6 +77,7 @@ class Device:
         self.max_connections, self.max_size, self.large_open = max_connections, max_size, large_open
         self.multiple = multiple
         self.fault = fault
+        self.mishap: Mishap | None = None
         self.modules: Mapping[int, Identity] = {}
         """Others in the backplane, by slot."""
         self.links: dict[int, Link] = {}
@@ -104,9 +106,28 @@ class Device:
         """Log a request that is no CIP service to an object."""
         self.log.append(Service(name, writes, detail))
 
+    def keep(self, new: bytes, held: bytes, other: bytes) -> bytes:
+        """What is stored of a value that is in order. Raises as the device says no to one."""
+        return amiss.kept(self.mishap, Refusal(cip.DENIED), new, held, other)
+
+    def writes(self, message: bytes) -> bool:
+        """Whether any service in a message would change something."""
+        try:
+            several = parts(message[6:]) if self._is_packed(message) else [message]
+            return any(self.described(*cip.split(one)).writes for one in several)
+        except Refusal:  # the message makes no sense, and nothing comes of it
+            return False
+
+    def described(self, service: int, path: bytes, data: bytes) -> Service:
+        """A service as the log has it."""
+        return Service(*described(service, path))
+
+    def _is_packed(self, message: bytes) -> bool:
+        return self.multiple and message[:1] == b"\x0a" and message[2:6] == _ROUTER
+
     def execute(self, message: bytes, room: int) -> bytes:
         """Answer one message in at most ``room`` bytes."""
-        if message[:1] != b"\x0a" or message[2:6] != _ROUTER or not self.multiple:
+        if not self._is_packed(message):
             octets = self._single(message, room)
             self.log.append(self.services[-1])
             return octets
@@ -125,7 +146,7 @@ class Device:
         service = message[0] if message else 0
         try:
             service, path, data = cip.split(message)
-            self.services.append(Service(*described(service, path)))
+            self.services.append(self.described(service, path, data))
             if self._fault in ("busy", "locked"):
                 raise Refusal(cip.NO_RESOURCES if self._fault == "busy" else cip.DEVICE_STATE)
             reply = self.serve(service, path, data, room - 4)
@@ -139,19 +160,15 @@ class Device:
 
     def _packed(self, data: bytes, room: int) -> tuple[int, bytes]:
         """The services inside a multiple service packet share the room that there is."""
-        count = int.from_bytes(data[:2], "little")
-        head = 2 + 2 * count
-        if not count or len(data) < head:
-            raise Refusal(cip.NOT_ENOUGH_DATA)
-        offsets = struct.unpack_from(f"<{count}H", data, 2)
-        if any(not head <= at < len(data) for at in offsets) or head + 4 * count > room:
-            raise Refusal(cip.REPLY_TOO_LARGE if head + 4 * count > room else cip.NOT_ENOUGH_DATA)
-        ends = (*offsets[1:], len(data))
+        several = parts(data)
+        count = len(several)
+        used, status = 2 + 2 * count, 0
+        if used + 4 * count > room:
+            raise Refusal(cip.REPLY_TOO_LARGE)
         replies: list[bytes] = []
         placed: list[int] = []
-        used, status = head, 0
-        for number, (at, end) in enumerate(zip(offsets, ends, strict=True), 1):
-            octets = self._single(data[at:end], room - used - 4 * (count - number))
+        for number, one in enumerate(several, 1):
+            octets = self._single(one, room - used - 4 * (count - number))
             if octets[2]:
                 status = cip.EMBEDDED_ERROR
             placed.append(used)
@@ -165,7 +182,7 @@ class Device:
         Raises:
             Refusal: There is none, or it says no.
         """
-        return self.dispatch(Request(service, parse_path(path), data, room))
+        return self.dispatch(Request(service, parse_path(path), data, room, self.keep))
 
     def dispatch(self, request: Request) -> Reply:
         """Likewise, once the path has been taken apart."""
@@ -182,3 +199,19 @@ class Device:
         if instance != 1:
             raise Refusal(cip.PATH_UNKNOWN, 0)
         return self.identity.serve(request)
+
+
+def parts(data: bytes) -> list[bytes]:
+    """The services inside a multiple service packet (CIP 1, A-4.10).
+
+    Raises:
+        Refusal: Its offsets lead nowhere.
+    """
+    count = int.from_bytes(data[:2], "little")
+    head = 2 + 2 * count
+    if not count or len(data) < head:
+        raise Refusal(cip.NOT_ENOUGH_DATA)
+    offsets = struct.unpack_from(f"<{count}H", data, 2)
+    if any(not head <= at < len(data) for at in offsets):
+        raise Refusal(cip.NOT_ENOUGH_DATA)
+    return [data[at:end] for at, end in zip(offsets, (*offsets[1:], len(data)), strict=True)]

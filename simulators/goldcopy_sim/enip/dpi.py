@@ -50,7 +50,7 @@ class DpiParameters:
         if request.service == cip.SET_SINGLE:
             if attribute not in (9, 10):
                 raise Refusal(cip.NOT_SETTABLE)
-            parameter.write(request.data, running=self.running)
+            parameter.write(request.data, running=self.running, keep=request.keep)
             if attribute == 9 and parameter.recallable:
                 self.stored[number] = parameter.value
             return Reply()

@@ -57,7 +57,7 @@ class Links:
 
     def manage(self, message: bytes) -> bytes | None:
         """Answer a message to the connection manager; None if it is for somebody else."""
-        if message[1:6] != b"\x02" + _PATH:
+        if not manager.concerns(message):
             return None
         service, data = message[0], message[6:]
         if service == manager.UNCONNECTED_SEND and self._device.slot is not None:

@@ -228,12 +228,12 @@ class Logix(Device):
                 return reading(self._place(path), data, room, self.fault)
             writing = _WRITES.get(service)
             if writing is not None:
-                extra = writing(self._place(path), data)
+                extra = writing(self._place(path), data, self.keep)
                 if extra:
                     self.violations.append(f"a write has {extra} bytes too many")
                 return Reply()
             if service == access.MODIFY:
-                access.modify(self._place(path), data)
+                access.modify(self._place(path), data, self.keep)
                 return Reply()
             return self._symbols(Request(service, parse_path(path), data, room))
         return super().serve(service, path, data, room)

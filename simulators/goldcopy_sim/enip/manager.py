@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -112,6 +113,20 @@ def closing(data: bytes) -> tuple[int, int, int]:
 def closed(key: tuple[int, int, int]) -> Reply:
     """The successful reply to a forward close."""
     return Reply(_REFUSED.pack(*key, 0))
+
+
+def concerns(message: bytes) -> bool:
+    """Whether a message is for the connection manager itself."""
+    return message[1:6] == b"\x02\x20\x06\x24\x01"
+
+
+def inner(message: bytes) -> bytes:
+    """What an unconnected send carries; any other message is itself."""
+    if not concerns(message) or message[0] != UNCONNECTED_SEND:
+        return message
+    with suppress(Refusal):
+        return routed(message[6:])[0]
+    return message
 
 
 def routed(data: bytes) -> tuple[bytes, tuple[Segment, ...]]:

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Mapping
 
 from . import cip
+from .amiss import another
 from .cip import Attributes, Refusal, Reply, Request
 
 
@@ -74,6 +75,6 @@ class Assemblies:
             if len(request.data) != len(data):
                 short = len(request.data) < len(data)
                 raise Refusal(cip.NOT_ENOUGH_DATA if short else cip.TOO_MUCH_DATA)
-            data[:] = request.data
+            data[:] = request.keep(request.data, bytes(data), another(request.data))
             return Reply()
         return Attributes({3: bytes(data), 4: struct.pack("<H", len(data))}).serve(request)

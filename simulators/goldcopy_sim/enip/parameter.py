@@ -10,6 +10,7 @@ from typing import Final
 from goldcopy_sim.service import Value
 
 from . import cip
+from .amiss import Keep, another, as_written
 from .cip import Attributes, Refusal, Reply, Request, short_string
 from .types import ATOMIC, Atomic
 
@@ -53,7 +54,7 @@ class Parameter:
         """A value of this parameter; its own if none is given."""
         return struct.pack("<" + self.atomic.format, self.value if value is None else value)
 
-    def write(self, octets: bytes, *, running: bool) -> None:
+    def write(self, octets: bytes, *, running: bool, keep: Keep = as_written) -> None:
         """Take a value from the wire.
 
         Raises:
@@ -69,7 +70,8 @@ class Parameter:
         (value,) = struct.unpack("<" + self.atomic.format, octets)
         if not self.low <= value <= self.high:
             raise Refusal(cip.BAD_ATTRIBUTE_VALUE)
-        self.value = value
+        octets = keep(octets, self.packed(), another(octets))
+        (self.value,) = struct.unpack("<" + self.atomic.format, octets)
 
     def change(self, value: Value) -> None:
         """Set it at the panel.
@@ -105,7 +107,7 @@ class Parameters:
         if request.service == cip.SET_SINGLE:
             if attribute != 1:
                 raise Refusal(cip.NOT_SETTABLE)
-            parameter.write(request.data, running=self.running)
+            parameter.write(request.data, running=self.running, keep=request.keep)
             return Reply()
         return self._instance(parameter).serve(request)
 

@@ -10,13 +10,15 @@ from typing import Final, NamedTuple, Self, Unpack
 
 from goldcopy_sim.service import Service, Value
 
-from . import cip
+from . import amiss, cip
+from .amiss import another, flipped
 from .cip import Refusal, Reply, Request
 from .device import Options
 from .identity import Identity
 from .server import Listener
 
 _EXECUTE: Final = 0x4B
+_CLASS: Final = b"\x20\x67"
 _DIAGNOSE, _TYPED = 0x06, 0x0F
 """Commands: diagnostic status, and the protected typed logical ones by function."""
 _READ_2, _READ_3, _WRITE_3, _MASKED_3 = 0xA1, 0xA2, 0xAA, 0xAB
@@ -33,7 +35,7 @@ _READING: Final = frozenset(
 )
 """What is not known is taken for a write."""
 ILLEGAL, EXTENDED = 0x10, 0xF0
-NOTHING_THERE, _TOO_LARGE, _WRONG_TYPE = 0x06, 0x09, 0x11
+NOTHING_THERE, _TOO_LARGE, _NO_ACCESS, _WRONG_TYPE = 0x06, 0x09, 0x0B, 0x11
 _MOST: Final = 236
 _ROW, _LADDERS_AT, _FILES_AT = 10, 46, 52
 
@@ -204,18 +206,27 @@ class PcccSimulator(Listener):
         words = struct.pack("<HHHBB", self.halted, flags, self.program, 64, 0xFC)
         return b"\x00\xee\x34\x5b\x42" + self.bulletin.ljust(11).encode() + words
 
+    def keep(self, new: bytes, held: bytes, other: bytes) -> bytes:
+        """The processor says no in its own words."""
+        return amiss.kept(self.mishap, Bad(EXTENDED, _NO_ACCESS), new, held, other)
+
+    def described(self, service: int, path: bytes, data: bytes) -> Service:
+        """A PCCC command by its own name."""
+        if service != _EXECUTE or path[:2] != _CLASS or not _whole(data):
+            return super().described(service, path, data)
+        packet = data[data[0] :]
+        command, function = packet[0], packet[4]
+        name = _NAMES.get((command, function), f"PCCC {command:#04x}/{function:#04x}")
+        return Service(name, (command, function) not in _READING, packet[5:].hex())
+
     def _pccc(self, request: Request) -> Reply:
         """The requestor's id, then a PCCC packet; the answer has the same in front."""
-        data = request.data
         if request.service != _EXECUTE:
             raise Refusal(cip.NOT_SUPPORTED)
-        if not data or len(data) < data[0] + 5:
+        if not _whole(data := request.data):
             raise Refusal(cip.NOT_ENOUGH_DATA)
         requestor, packet = data[: data[0]], data[data[0] :]
         command, _, transaction, function = struct.unpack_from("<BBHB", packet)
-        writes = (command, function) not in _READING
-        name = _NAMES.get((command, function), f"PCCC {command:#04x}/{function:#04x}")
-        self.services[-1] = Service(name, writes, packet[5:].hex())
         try:
             body, status = self.command(command, function, packet[5:]), 0
         except Bad as bad:
@@ -255,10 +266,26 @@ class PcccSimulator(Listener):
             mask, body = body[:2], body[2:]
         if len(body) != size:
             raise Bad(ILLEGAL)
-        for at, byte in enumerate(body):
-            keep = mask[at % 2]
-            memory[start + at] = memory[start + at] & ~keep & 0xFF | byte & keep
+        where = slice(start, start + size)
+        held = bytes(memory[where])
+        masks = (mask * size)[:size]
+        new = bytes(
+            old & ~keep & 0xFF | byte & keep
+            for old, byte, keep in zip(held, body, masks, strict=True)
+        )
+        other = another_of(code, new) if function == _WRITE_3 else flipped(new, masks)
+        memory[where] = self.keep(new, held, other)
         return b""
+
+
+def another_of(code: int, new: bytes) -> bytes:
+    """Another value for the elements of a file: of the first text, if they are texts."""
+    return another(new, count=2 if code == KINDS["ST"].code else 0)
+
+
+def _whole(data: bytes) -> bool:
+    """Whether there are the requestor's id and the head of a PCCC packet."""
+    return bool(data) and len(data) >= data[0] + 5
 
 
 class Bad(Exception):

@@ -5,7 +5,17 @@ from __future__ import annotations
 import struct
 from typing import Final
 
-from .pccc import EXTENDED, ILLEGAL, NOTHING_THERE, Bad, DataFile, PcccSimulator, fields
+from .amiss import flipped
+from .pccc import (
+    EXTENDED,
+    ILLEGAL,
+    NOTHING_THERE,
+    Bad,
+    DataFile,
+    PcccSimulator,
+    another_of,
+    fields,
+)
 
 _DIAGNOSIS: Final = (0x06, 0x03)
 _TYPED: Final = 0x0F
@@ -36,7 +46,11 @@ class Plc5Simulator(PcccSimulator):
             if len(rest) != 4 or start + 2 > len(file.memory):
                 raise Bad(ILLEGAL)
             held, keep, put = struct.unpack("<HHH", file.memory[start : start + 2] + rest)
-            file.memory[start : start + 2] = struct.pack("<H", held & keep | put)
+            new, mask = (
+                struct.pack("<H", held & keep | put),
+                struct.pack("<H", ~keep & 0xFFFF | put),
+            )
+            self._store(file, start, new, flipped(new, mask))
             return b""
         if function not in (_RANGE_WRITE, _RANGE_READ, _TYPED_READ) or len(data) < 4:
             raise Bad(ILLEGAL)
@@ -52,8 +66,13 @@ class Plc5Simulator(PcccSimulator):
             raise Bad(EXTENDED, NOTHING_THERE)
         if function == _RANGE_READ:
             return _turned(file, start, bytes(file.memory[start : start + size]))
-        file.memory[start : start + size] = _turned(file, start, rest)
+        new = _turned(file, start, rest)
+        self._store(file, start, new, another_of(file.kind.code, new))
         return b""
+
+    def _store(self, file: DataFile, start: int, new: bytes, other: bytes) -> None:
+        where = slice(start, start + len(new))
+        file.memory[where] = self.keep(new, bytes(file.memory[where]), other)
 
     def _typed(self, file: DataFile, start: int, count: int) -> bytes:
         """Elements behind their type; more than one are an array."""
