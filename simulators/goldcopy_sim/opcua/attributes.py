@@ -8,7 +8,9 @@ from asyncua import ua
 from asyncua.server.address_space import AddressSpace
 from asyncua.ua.ua_binary import variant_to_binary
 
+from ..mishap import Mishap
 from . import text
+from .amiss import clamped
 from .codec import Body, Data, Kind, Reader, data_value, number, variant
 from .ids import AttributeIds, ObjectIds, StatusCodes, standard
 from .model import Model
@@ -86,8 +88,8 @@ class Attributes:
             server=text.now() if stamps in (_Stamps.Server, _Stamps.Both) else None,
         )
 
-    def write(self, asked: Write, role: Role) -> int:
-        """Do one write; the StatusCode."""
+    def write(self, asked: Write, role: Role, mishap: Mishap | None = None) -> int:
+        """Do one write, more or less; the StatusCode."""
         node, attribute, index_range, data, status, stamped = asked
         variable = self._model.variables.get(node)
         if variable is None or attribute != AttributeIds.Value:
@@ -105,7 +107,13 @@ class Attributes:
             return StatusCodes.BadWriteNotSupported
         if not variable.fits(data):
             return StatusCodes.BadTypeMismatch
-        variable.put(data)
+        match mishap.of_value() if mishap else "":
+            case "refused":
+                return StatusCodes.BadOutOfRange
+            case "clamped":
+                variable.put(clamped(variable, data))
+            case "":
+                variable.put(data)
         return StatusCodes.Good
 
     def _static(self, node: ua.NodeId, attribute: int) -> bytes:

@@ -83,8 +83,14 @@ FIXED = {
 }
 
 
+_FRACTION = (1 << 23) - 1
+
+
 def number(kind: Kind, value: Scalar) -> bytes:
     """A built-in type of fixed size; a DateTime is its ticks of 100 ns since 1601."""
+    if kind == Kind.Float and value != value:  # a C cast would quieten a NaN
+        (wide,) = struct.unpack("<Q", struct.pack("<d", value))
+        return struct.pack("<I", wide >> 32 & 1 << 31 | 0xFF << 23 | wide >> 29 & _FRACTION)
     return struct.pack("<" + FIXED[kind], value)
 
 
@@ -161,7 +167,13 @@ class Reader(Buffer):
     def unpack(self, kind: Kind) -> int:
         """A number of fixed size."""
         pattern = "<" + FIXED[kind]
-        return cast(int, struct.unpack(pattern, self.read(struct.calcsize(pattern)))[0])
+        raw = self.read(struct.calcsize(pattern))
+        (value,) = struct.unpack(pattern, raw)
+        if kind == Kind.Float and value != value:
+            bits = int.from_bytes(raw, "little")
+            wide = bits >> 31 << 63 | 0x7FF << 52 | (bits & _FRACTION) << 29
+            (value,) = struct.unpack("<d", struct.pack("<Q", wide))
+        return cast(int, value)
 
     def byte_string(self) -> bytes | None:
         """A ByteString."""

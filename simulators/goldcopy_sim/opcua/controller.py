@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..mishap import Mishap
 from ..service import Connections, Service
 from .model import Model
 from .settings import Login, Role, Settings
@@ -19,6 +20,7 @@ class Controller:
     model: Model
     settings: Settings
     fault: str | None = None
+    mishap: Mishap | None = None
     log: list[Service] = field(default_factory=list)
     connections: Connections = field(default_factory=Connections)
 

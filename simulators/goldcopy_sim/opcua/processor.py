@@ -17,6 +17,7 @@ from asyncua.ua.uaerrors import UaError
 from cryptography.exceptions import InvalidSignature
 
 from ..service import Service
+from .amiss import carried_out
 from .controller import Controller
 from .ids import ObjectIds, StatusCodes, standard
 from .outlet import Outlet
@@ -103,8 +104,13 @@ class Processor(UaProcessor):
             raise ServiceError(StatusCodes.BadNothingToDo)
         if 0 < (self._controller.limit(request.limit) if request.limit else 0) < request.nodes:
             raise ServiceError(StatusCodes.BadTooManyOperations)
-        answers = request.run(self._controller.role(user))
-        self._answer(service, results(answers), requesthdr.RequestHandle, seqhdr.RequestId)
+        role = self._controller.role(user)
+        carried_out(
+            self._controller.mishap if service == "Write" else None,
+            lambda: results(request.run(role)),
+            lambda body: self._answer(service, body, requesthdr.RequestHandle, seqhdr.RequestId),
+            self._outlet.abort,
+        )
         return True
 
     async def close(self) -> None:

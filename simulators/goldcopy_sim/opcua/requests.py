@@ -136,7 +136,8 @@ class Desk:
         asked = [Write.decode(reader) for _ in range(reader.unpack(Kind.Int32))]
 
         def run(role: Role) -> Sequence[bytes]:
-            return [struct.pack("<I", self._attributes.write(each, role)) for each in asked]
+            mishap = self._controller.mishap
+            return [struct.pack("<I", self._attributes.write(each, role, mishap)) for each in asked]
 
         detail = f"{len(asked)} nodes"
         return Request(len(asked), detail, run, "max_nodes_per_write", writes=True)

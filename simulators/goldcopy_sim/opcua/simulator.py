@@ -9,6 +9,7 @@ from typing import ClassVar, Self
 
 from asyncua import ua
 
+from ..mishap import Mishap
 from ..service import LOOPBACK, Connections, Recorded, Service, Value
 from .controller import Controller
 from .flat import flat
@@ -140,6 +141,15 @@ class OpcUaSimulator:
         if fault is not None and fault not in FAULTS:
             raise ValueError(f"{fault!r} is no fault of this simulator: {', '.join(FAULTS)}")
         self._controller.fault = fault
+
+    @property
+    def mishap(self) -> Mishap | None:
+        """What goes wrong with one write; it may be changed at any time."""
+        return self._controller.mishap
+
+    @mishap.setter
+    def mishap(self, mishap: Mishap | None) -> None:
+        self._controller.mishap = mishap
 
     @property
     def certificate(self) -> bytes:

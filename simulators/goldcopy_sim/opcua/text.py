@@ -7,7 +7,6 @@ is therefore written with the URI (OPC 10000-6, 5.1.12): ``nsu=http://example.co
 from __future__ import annotations
 
 import re
-import struct
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -17,7 +16,7 @@ from uuid import UUID
 from asyncua import ua
 
 from ..service import Value
-from .codec import Data, Kind, Name, Scalar, Text
+from .codec import Data, Kind, Name, Reader, Scalar, Text, number
 
 IEC = {
     Kind.Boolean: "BOOL",
@@ -62,11 +61,17 @@ def now() -> int:
 def stamp(moment: int) -> str:
     """Ticks as ISO 8601 in UTC with every digit: ``2026-11-24T06:30:00.1234567Z``."""
     second, fraction = divmod(moment, 10_000_000)
-    return f"{(_EPOCH + timedelta(seconds=second)).strftime('%Y-%m-%dT%H:%M:%S')}.{fraction:07}Z"
+    try:
+        text = (_EPOCH + timedelta(seconds=second)).replace(tzinfo=None).isoformat()
+    except OverflowError:  # "the end of time" is no date
+        return f"{moment} ticks"
+    return f"{text}.{fraction:07}Z"
 
 
 def unstamp(text: str) -> int:
     """The ticks that :func:`stamp` wrote."""
+    if text.endswith(" ticks"):
+        return int(text.removesuffix(" ticks"))
     found = _STAMP.fullmatch(text)
     if not found:
         raise ValueError(f"{text!r} is no time like 2026-11-24T06:30:00.1234567Z")
@@ -121,7 +126,7 @@ def plain(value: Scalar, kind: Kind, uris: Sequence[str]) -> Value:
         case int() if kind == Kind.DateTime:
             return stamp(value)
         case float() if kind == Kind.Float:
-            return float(struct.unpack("<f", struct.pack("<f", value))[0])
+            return float(Reader(number(kind, value)).unpack(kind))
         case UUID():
             return str(value)
         case ua.NodeId():
