@@ -7,7 +7,7 @@ from typing import cast
 
 from goldcopy_sim.service import Connections
 
-from . import frames, jobs, transfer, userdata
+from . import amiss, frames, jobs, transfer, userdata
 from .cpu import BAD_FRAME, Cpu
 from .frames import Broken, Message
 from .outbox import Outbox
@@ -131,6 +131,10 @@ class Connection(asyncio.Protocol):
             self._outbox.reply(frames.reply(message.reference, function, error=BAD_FRAME))
         elif message.rosctr == frames.USERDATA:
             self._outbox.reply(userdata.answer(session, message))
+        elif self._cpu.mishap and message.parameter[:1] == bytes((jobs.WRITE_VAR,)):
+            amiss.carried_out(
+                lambda: jobs.answer(session, message), session, self._outbox, self._cpu.mishap
+            )
         else:
             self._outbox.reply(jobs.answer(session, message))
 

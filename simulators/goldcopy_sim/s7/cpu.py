@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, TypedDict
 
+from goldcopy_sim.mishap import Mishap
 from goldcopy_sim.service import Service, Value
 
 from .block import SYSTEM, Block, Key, Kind, body_of
@@ -147,6 +148,8 @@ class Cpu:
         self.delay = delay
         self.classic, self.put_get, self.optimized = classic, put_get, frozenset(optimized)
         self.fault = fault
+        self.mishap: Mishap | None = None
+        """What goes wrong with one write var job, or with one item of such jobs."""
         self.running, self.load_in_run = running, load_in_run
         self.clock_offset = timedelta()
         self.upload_ids = 0

@@ -72,7 +72,7 @@ class Outbox:
         self._batch.clear()
         self._jobs.clear()
         self._replies = 0
-        if not (octets or hang_up):
+        if not (octets or hang_up) or self._transport.is_closing():
             return
         if hang_up:
             self._transport.write(octets)

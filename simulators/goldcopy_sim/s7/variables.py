@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Final, NamedTuple
 
+from .amiss import taken
 from .cpu import BAD_FRAME, C_AREA, DB_AREA, NOT_IMPLEMENTED, T_AREA, Refusal
 from .frames import Message
 from .session import Session
@@ -64,13 +65,16 @@ def write_var(session: Session, request: Message) -> tuple[bytes, bytes]:
         except _Bad as bad:
             codes.append(bad.code)
             continue
+        code, stored = taken(session.cpu.mishap, value)
+        codes.append(code)
+        if stored is None:
+            continue
         if bit is None:
-            memory[start : start + size] = value
-        elif value[0] & 1:
+            memory[start : start + size] = stored
+        elif stored[0] & 1:
             memory[start] |= 1 << bit
         else:
             memory[start] &= ~(1 << bit) & 0xFF
-        codes.append(OK)
     return bytes((0x05, len(codes))), bytes(codes)
 
 
