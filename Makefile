@@ -44,7 +44,8 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks
 
 soak: $(READY)
-	$(BIN)/python -m pytest tests/core/test_kill.py tests/core/test_restore_kill.py tests/cli/test_killed_pull.py --kills $(or $(N),500) --timeout 0
+	$(BIN)/python -m pytest tests/core/test_kill.py tests/core/test_restore_kill.py \
+		tests/drivers/test_restore_kill_drivers.py tests/cli/test_killed_pull.py --kills $(or $(N),500) --timeout 0
 
 lock:
 	$(PYTHON) -m venv .lock-venv
