@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 from asyncua import ua
 from asyncua.client.client import Client
+from asyncua.common.connection import MessageChunk
 from asyncua.ua.attribute_ids import AttributeIds
 
 from goldcopy_sim.mishap import VALUES, Mishap
@@ -85,8 +86,8 @@ async def test_twice_are_two_messages_to_one_request() -> None:
         connection = protocol._connection  # noqa: SLF001
         honest = connection._check_incoming_chunk  # noqa: SLF001
 
-        def check(chunk: object) -> None:
-            header = chunk.SequenceHeader  # type: ignore[attr-defined]
+        def check(chunk: MessageChunk) -> None:
+            header = chunk.SequenceHeader
             numbers.append((header.SequenceNumber, header.RequestId))
             honest(chunk)
 
