@@ -13,9 +13,10 @@ from tests.core.report_plant import HOSTILE
 from goldcopy.drift.compare import compare
 from goldcopy.drift.model import Finding
 from goldcopy.inventory import Rules
-from goldcopy.report.text import LONGEST, plain, sides, value_of
+from goldcopy.report.text import LONGEST, sides, value_of
 from goldcopy.snapshot import Identity, Item, Snapshot, Value
 from goldcopy.snapshot.diff import same
+from goldcopy.snapshot.values import plain
 
 
 def finding(old: Item, new: Item) -> Finding:

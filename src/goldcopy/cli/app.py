@@ -63,7 +63,10 @@ def _guarded(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def _end(message: str, code: int) -> typer.Exit:
-    print(f"goldcopy: {message}", file=sys.stderr)
+    from goldcopy.snapshot.values import plain
+
+    lines = map(plain, message.split("\n"))  # a controller may have had its say in it
+    print("goldcopy: " + "\n".join(lines), file=sys.stderr)
     return typer.Exit(code)
 
 

@@ -63,7 +63,7 @@ async def _run(inventory: Inventory, vault: Vault, as_json: bool) -> bool:
     from goldcopy.cli.simulate import plant
 
     def say(text: str) -> None:
-        output.console(error=as_json).print(output.styled(f"\n{text}", "bold cyan"))
+        output.console(error=as_json).print("\n", output.styled(text, "bold cyan"), sep="")
 
     async with plant(inventory.devices, own_ports=True) as running:
         devices = [

@@ -128,7 +128,7 @@ def _since(origin: Origin | None) -> str:
 
 def line(finding: Finding) -> str:
     """One finding in one line: what is told of it is what differs."""
-    from goldcopy.report.text import plain, sides
+    from goldcopy.report.text import sides
 
     both = [side for side in sides(finding) if side]
     if finding.old and finding.new and finding.old.kind == "block":
@@ -141,7 +141,7 @@ def line(finding: Finding) -> str:
         parts.append(f"({', '.join(finding.moved)})")
     if finding.why:
         parts.append(f"[{finding.why}]")
-    return plain("  ".join(part for part in parts if part))
+    return "  ".join(part for part in parts if part)
 
 
 def show_pairs(pairs: Sequence[Pair]) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from goldcopy.snapshot import Blob, Value
-from goldcopy.snapshot.values import array_of, float_text
+from goldcopy.snapshot.values import array_of, float_text, plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,7 +23,10 @@ ELEMENTS = 8
 
 
 def console(error: bool = False) -> Console:
-    """A terminal gets colour, a pipe gets plain lines of any width."""
+    """A terminal gets colour, a pipe gets plain lines of any width.
+
+    Text is never markup, nor what a terminal would obey: a device chooses names and values.
+    """
     from rich.console import Console
 
     class Terminal(Console):
@@ -32,7 +35,9 @@ def console(error: bool = False) -> Console:
 
     stream = sys.stderr if error else sys.stdout
     width = None if stream.isatty() else 400
-    return Terminal(stderr=error, highlight=False, soft_wrap=not stream.isatty(), width=width)
+    return Terminal(
+        stderr=error, markup=False, highlight=False, soft_wrap=not stream.isatty(), width=width
+    )
 
 
 def emit(answer: object) -> None:
@@ -49,17 +54,19 @@ def table(titles: Sequence[str], rows: Sequence[Row], right: str = "") -> None:
     grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     numbers = right.split()
     for title in titles:
-        grid.add_column(title, justify="right" if title in numbers else "left", overflow="fold")
+        grid.add_column(
+            plain(title), justify="right" if title in numbers else "left", overflow="fold"
+        )
     for row in rows:
-        grid.add_row(*row)
+        grid.add_row(*(plain(cell) if isinstance(cell, str) else cell for cell in row))
     console().print(grid)
 
 
 def styled(text: str, style: str) -> Text:
-    """Text in a style; never markup, since a device chooses names and values."""
+    """Text in a style."""
     from rich.text import Text
 
-    return Text(text, style=style)
+    return Text(plain(text), style=style)
 
 
 def local(moment: datetime) -> str:

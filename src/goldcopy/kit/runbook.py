@@ -13,8 +13,9 @@ from goldcopy.gold.judgement import Judgement
 from goldcopy.inventory import Device
 from goldcopy.kit.made import Made
 from goldcopy.kit.ways import Ways
-from goldcopy.report.text import plain, value_of
+from goldcopy.report.text import value_of
 from goldcopy.snapshot import Snapshot
+from goldcopy.snapshot.values import plain
 
 MOST: Final = 2000
 """Values in one table; more than fifty pages of paper help nobody."""

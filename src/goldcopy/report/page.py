@@ -13,7 +13,8 @@ import jinja2
 from goldcopy.drift.model import ORDER, Finding
 from goldcopy.inventory import Rules
 from goldcopy.report.night import Night, Subject
-from goldcopy.report.text import plain, sides, value_of
+from goldcopy.report.text import sides, value_of
+from goldcopy.snapshot.values import plain
 
 _FOLDER = Path(__file__).parent
 MOST = 200

@@ -110,10 +110,3 @@ def _text(type_name: str, value: Value) -> str:
             return value if value == " ".join(value.split()) else repr(value)
         case _:
             return str(value)
-
-
-def plain(text: str) -> str:
-    """Text without characters that nobody sees, or that turn round what stands beside them."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)

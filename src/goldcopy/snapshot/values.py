@@ -64,6 +64,13 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @lru_cache(maxsize=4096)
+def plain(text: str) -> str:
+    """Text without characters that nobody sees, or that turn round what stands beside them."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+
+
 def array_of(type_name: str) -> tuple[int, str] | None:
     """Element count and element type of ``ARRAY[2,3] OF T`` (6, "T"); None for a scalar."""
     match = _ARRAY.fullmatch(type_name)
