@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,12 +25,11 @@ from goldcopy.cli.restore_plan import LiveValues, Only
 
 if TYPE_CHECKING:
     from goldcopy.inventory import Inventory
-    from goldcopy.restore import Campaign, CampaignReceipt, CampaignWatch, GoldState, Job, Planned
+    from goldcopy.restore import Campaign, CampaignReceipt, GoldState, Job, Planned
     from goldcopy.snapshot import Snapshot
     from goldcopy.vault import Vault
 
 Name = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="The start of its digest.")]
-STYLES = {"proved": "green", "not proved": "bold red", "refused": "red", "not begun": "yellow"}
 
 
 def plan(
@@ -46,6 +44,8 @@ def plan(
     import asyncio
 
     from goldcopy.cli.options import opened, read_inventory, sourced
+    from goldcopy.cli.progress import watching
+    from goldcopy.collect import Watch
     from goldcopy.errors import Wrong
     from goldcopy.registry import Registry
     from goldcopy.restore import Means, Wanted, keep_plan, make_campaign, make_plans
@@ -67,7 +67,8 @@ def plan(
         }
 
         async def work() -> tuple[Planned, Campaign]:
-            async with vault.writing() as writer:
+            watch = Watch()
+            async with vault.writing() as writer, watching(watch):
                 means = Means(vault, writer, Registry.installed())
                 found = await make_plans(
                     wanted,
@@ -75,6 +76,7 @@ def plan(
                     zones=plant.zones,
                     only=only or (),
                     values="all" if live_values else "settings",
+                    watch=watch,
                 )
                 if not found.plans:
                     whys = without | found.refused | {o.device: o.error for o in found.outcomes}
@@ -127,6 +129,7 @@ def apply(
     import asyncio
 
     from goldcopy.cli.options import opened, read_inventory, sourced
+    from goldcopy.cli.restoring import campaigning
     from goldcopy.registry import Registry
     from goldcopy.restore import CampaignWatch, Means, Permit, apply_campaign, find_campaign
 
@@ -138,7 +141,7 @@ def apply(
         watch = CampaignWatch()
 
         async def work() -> CampaignReceipt:
-            async with vault.writing() as writer, _shown(watch):
+            async with vault.writing() as writer, campaigning(watch):
                 return await apply_campaign(
                     found,
                     jobs,
@@ -173,41 +176,6 @@ def _jobs(plant: Inventory, vault: Vault, source: Vault, found: Campaign) -> dic
         target = _loader(source, type(gold)(True, "", one.target.snapshot, gold.scope))
         jobs[part.device] = Job(one, target, device, gold)
     return jobs
-
-
-@asynccontextmanager
-async def _shown(watch: CampaignWatch) -> AsyncIterator[None]:
-    """Progress on a terminal: devices done, the wave, the time left."""
-    import asyncio
-    import sys
-
-    if not sys.stderr.isatty():
-        yield
-        return
-    from rich.progress import Progress, TextColumn, TimeElapsedColumn
-
-    from goldcopy.cli.output import console
-
-    columns = (
-        *Progress.get_default_columns(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[at]}"),
-    )
-    with Progress(*columns, console=console(error=True), transient=True) as bar:
-        task = bar.add_task("restored", total=None, at="")
-
-        async def follow() -> None:
-            while True:
-                at = f"wave {watch.wave} of {watch.waves}"
-                bar.update(task, completed=len(watch.results), total=watch.total or None, at=at)
-                await asyncio.sleep(0.2)
-
-        following = asyncio.create_task(follow())
-        try:
-            yield
-        finally:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
 
 
 def _show_plan(planned: Planned, campaign: Campaign, as_json: bool) -> None:
@@ -254,6 +222,7 @@ def _show_plan(planned: Planned, campaign: Campaign, as_json: bool) -> None:
 
 def _show_receipt(receipt: CampaignReceipt, as_json: bool) -> None:
     from goldcopy.cli import output
+    from goldcopy.cli.restoring import STYLES
 
     if as_json:
         output.emit({"proved": receipt.proved, "receipt": receipt})

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,9 +23,16 @@ STYLES = {"kept": "green", "failed": "bold red", "retrying": "yellow", "waiting"
 
 
 @asynccontextmanager
-async def watching(watch: Watch) -> AsyncIterator[None]:
-    """Show a run on standard error until the context is left."""
-    show = asyncio.create_task(_bars(watch) if sys.stderr.isatty() else _lines(watch))
+async def following(
+    picture: Callable[[], RenderableType], news: Callable[[], Iterable[str]]
+) -> AsyncIterator[None]:
+    """Show on standard error how something goes on, until the context is left.
+
+    Args:
+        picture: of how it stands, for a terminal.
+        news: the lines, for a log, that were not told yet.
+    """
+    show = asyncio.create_task(_pictures(picture) if sys.stderr.isatty() else _lines(news))
     try:
         yield
     finally:
@@ -33,15 +40,38 @@ async def watching(watch: Watch) -> AsyncIterator[None]:
         await asyncio.gather(show, return_exceptions=True)
 
 
-async def _bars(watch: Watch) -> None:
+async def _pictures(picture: Callable[[], RenderableType]) -> None:
     from rich.live import Live
 
     from goldcopy.cli.output import console
 
     with Live(console=console(error=True), transient=True, auto_refresh=False) as live:
         while True:
-            live.update(_picture(watch), refresh=True)
+            live.update(picture(), refresh=True)
             await asyncio.sleep(1 / FRAMES)
+
+
+async def _lines(news: Callable[[], Iterable[str]]) -> None:
+    try:
+        while True:
+            _tell(news())
+            await asyncio.sleep(1 / FRAMES)
+    finally:
+        _tell(news())
+
+
+def _tell(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(line, file=sys.stderr, flush=True)
+
+
+# -- of pulls --------------------------------------------------------------------------------------
+
+
+def watching(watch: Watch) -> AbstractAsyncContextManager[None]:
+    """Show a pull on standard error until the context is left."""
+    told: dict[str, str] = {}
+    return following(lambda: _picture(watch), lambda: _news(watch, told))
 
 
 def _picture(watch: Watch) -> RenderableType:
@@ -55,7 +85,9 @@ def _picture(watch: Watch) -> RenderableType:
         meter = one.meter
         bar = ProgressBar(total=meter.total or 1, completed=meter.done, width=30)
         cost = f"{meter.requests} requests"
-        grid.add_row(one.device, Text(_state(one), style=STYLES.get(one.state, "cyan")), bar, cost)
+        grid.add_row(
+            Text(one.device), Text(_state(one), style=STYLES.get(one.state, "cyan")), bar, cost
+        )
     ended = sum(one.state in ("kept", "failed") for one in watch.devices.values())
     failed = sum(one.state == "failed" for one in watch.devices.values())
     line = f"{ended} of {len(watch.devices)} devices" + (f", {failed} failed" if failed else "")
@@ -74,23 +106,8 @@ def _state(one: Progress) -> str:
     return one.state
 
 
-async def _lines(watch: Watch) -> None:
-    """One line for each change of state that a log's reader wants to know."""
-    told: dict[str, str] = {}
-    try:
-        while True:
-            _tell(watch, told)
-            await asyncio.sleep(1 / FRAMES)
-    finally:
-        _tell(watch, told)
-
-
-def _tell(watch: Watch, told: dict[str, str]) -> None:
-    for line in _news(watch, told):
-        print(line, file=sys.stderr, flush=True)
-
-
 def _news(watch: Watch, told: dict[str, str]) -> Iterator[str]:
+    """One line for each change of state that a log's reader wants to know."""
     for one in watch.devices.values():
         state = f"{one.state} {one.attempt}"
         if told.get(one.device) == state:

@@ -23,9 +23,10 @@ from goldcopy.cli.permitting import (
 from goldcopy.cli.restore_plan import Name
 
 if TYPE_CHECKING:
+    from goldcopy.inventory import Device
     from goldcopy.restore.apply import Means
     from goldcopy.restore.receipt import Receipt
-    from goldcopy.vault import Vault, Writer
+    from goldcopy.vault import Vault
 
 UNPROVED = 4
 SHOWN = 40
@@ -81,18 +82,18 @@ def apply(
         gold = gold_of(plant, source, device)
         approved = approvals_of(plant, vault)
 
-        async def work(writer: Writer) -> Receipt:
+        async def work(means: Means) -> Receipt:
             return await carry_out(
                 found,
                 target,
                 device,
-                _means(vault, writer),
+                means,
                 gold=gold,
                 approvals=approved,
                 permit=permit,
             )
 
-        _show_receipt(_run(vault, work), as_json)
+        _show_receipt(_run(vault, device, work), as_json)
 
 
 def resume(
@@ -157,28 +158,27 @@ def _interrupted(name: str, inventory: Path, as_json: bool, back: bool) -> None:
             raise Wrong(f"no restore of {device.name} was interrupted")
         step = go_back if back else go_on
 
-        async def work(writer: Writer) -> Receipt:
-            return await step(journals[-1], device, _means(vault, writer))
+        async def work(means: Means) -> Receipt:
+            return await step(journals[-1], device, means)
 
-        receipt = _run(vault, work)
+        receipt = _run(vault, device, work)
         _show_receipt(receipt, as_json, wanted_back=back)
 
 
-def _run(vault: Vault, work: Callable[[Writer], Awaitable[Receipt]]) -> Receipt:
+def _run(vault: Vault, device: Device, work: Callable[[Means], Awaitable[Receipt]]) -> Receipt:
     import asyncio
 
-    async def main() -> Receipt:
-        async with vault.writing() as writer:
-            return await work(writer)
-
-    return asyncio.run(main())
-
-
-def _means(vault: Vault, writer: Writer) -> Means:
+    from goldcopy.cli.restoring import restoring
     from goldcopy.registry import Registry
     from goldcopy.restore.apply import Means
 
-    return Means(vault, writer, Registry.installed())
+    async def main() -> Receipt:
+        async with vault.writing() as writer:
+            means = Means(vault, writer, Registry.installed())
+            async with restoring(device.name, means.watch):
+                return await work(means)
+
+    return asyncio.run(main())
 
 
 def _show_receipt(receipt: Receipt, as_json: bool, wanted_back: bool = False) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Container, Mapping, Sequence
 from typing import NamedTuple
 
-from goldcopy.collect import Outcome, collect
+from goldcopy.collect import Outcome, Watch, collect
 from goldcopy.errors import GoldcopyError
 from goldcopy.inventory import Device, Zone
 from goldcopy.restore.apply import Means
@@ -42,8 +42,11 @@ async def make_plans(
     zones: Mapping[str, Zone],
     only: Sequence[str] = (),
     values: Values = "settings",
+    watch: Watch | None = None,
 ) -> Planned:
     """Read every device once, keep what it holds, and plan. Nothing is written to any of them.
+
+    ``watch`` is written to as the reading goes on.
 
     Raises ``VaultUnavailable``, ``VaultDamaged``.
     """
@@ -81,5 +84,6 @@ async def make_plans(
         keep_process=True,
         retries=means.retries,
         pause=means.retry_pause,
+        watch=watch,
     )
     return Planned([plans[name] for name in by_name if name in plans], outcomes, refused)

@@ -81,15 +81,18 @@ class CampaignWatch:
     wave: int = 0
     """From 1."""
     waves: int = 0
+    ended_before: int = 0
+    """Of the results, those of devices that had ended when it was called again."""
     began: float = field(default_factory=time.monotonic)
 
     @property
     def seconds_left(self) -> float | None:
         """By what the devices so far took; None while none is done."""
-        if not self.results:
+        done = len(self.results) - self.ended_before
+        if done <= 0:
             return None
         spent = time.monotonic() - self.began
-        return spent / len(self.results) * (self.total - len(self.results))
+        return spent / done * (self.total - len(self.results))
 
 
 async def apply_campaign(
@@ -226,6 +229,7 @@ class _Run:
     async def _receipt(self, job: Job, device: Device, means: Means) -> Receipt:
         vault = means.vault.path
         if done := await asyncio.to_thread(finished, vault, job.plan):
+            self._watch.ended_before += 1
             return done
         if journal := await asyncio.to_thread(running, vault, job.plan):
             return await resume(journal, device, means)
