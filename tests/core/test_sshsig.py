@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from goldcopy.driver import Secret
 from goldcopy.errors import Unreachable, Unsupported, Wrong
 from goldcopy.gold import sshsig
-from goldcopy.gold.signing import load_key, with_file, with_ssh_keygen
+from goldcopy.gold.signing import load_key, with_ssh_keygen
 from goldcopy.gold.sshkeys import key_from_text, parse_key, signature_field
 from goldcopy.gold.sshwire import mpint, string
 
@@ -220,11 +220,11 @@ def write(path: Path, key: sshsig.PrivateKey | dsa.DSAPrivateKey, passphrase: by
     return path
 
 
-async def test_a_key_file_with_and_without_a_passphrase(tmp_path: Path) -> None:
+def test_a_key_file_with_and_without_a_passphrase(tmp_path: Path) -> None:
     plain = write(tmp_path / "plain", ED25519)
-    sshsig.parse(await with_file(b"m", plain)).verify(b"m")
+    sshsig.parse(sshsig.sign(b"m", load_key(plain))).verify(b"m")
     locked = write(tmp_path / "locked", ED25519, b"open sesame")
-    sshsig.parse(await with_file(b"m", locked, Secret("open sesame"))).verify(b"m")
+    sshsig.parse(sshsig.sign(b"m", load_key(locked, Secret("open sesame")))).verify(b"m")
     for path, secret, said in [
         (locked, None, "has a passphrase; give it"),
         (locked, Secret("swordfish"), "the passphrase is wrong"),

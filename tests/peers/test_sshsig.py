@@ -21,7 +21,7 @@ from goldcopy.gold import sshsig
 from goldcopy.gold.judge import judge
 from goldcopy.gold.judgement import APPROVAL, PROPOSAL, GoldNote
 from goldcopy.gold.signers import read
-from goldcopy.gold.signing import load_key, with_file, with_ssh_keygen
+from goldcopy.gold.signing import load_key, with_ssh_keygen
 
 KINDS = {
     "ed25519": ["ed25519"],
@@ -60,9 +60,9 @@ def line_of(public: Path, options: str = "") -> str:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("passphrase", ["", "open sesame"])
-async def test_we_sign_and_it_verifies(kind: str, passphrase: str, tmp_path: Path) -> None:
+def test_we_sign_and_it_verifies(kind: str, passphrase: str, tmp_path: Path) -> None:
     key = make_key(tmp_path / "key", kind, passphrase)
-    armored = await with_file(MESSAGE, key, Secret(passphrase) if passphrase else None)
+    armored = sshsig.sign(MESSAGE, load_key(key, Secret(passphrase) if passphrase else None))
     line = line_of(tmp_path / "key.pub")
     assert verdict(tmp_path, line, armored) == ""
     assert verdict(tmp_path, line, armored, "bob@plant") != ""

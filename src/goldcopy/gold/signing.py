@@ -57,15 +57,6 @@ def load_key(path: Path, passphrase: Secret | None = None) -> PrivateKey:
     return key
 
 
-async def with_file(message: bytes, path: Path, passphrase: Secret | None = None) -> str:
-    """The armored signature of a message by a key file. Raises as ``load_key``."""
-
-    def work() -> str:
-        return sshsig.sign(message, load_key(path, passphrase))
-
-    return await asyncio.to_thread(work)
-
-
 async def with_ssh_keygen(
     message: bytes,
     key: Path,
