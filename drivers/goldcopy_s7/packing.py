@@ -40,6 +40,17 @@ class Patch(NamedTuple):
         return self.number == other.number and meets and not apart
 
 
+def folded(patches: Iterable[Patch | None]) -> list[Patch | None]:
+    """Eight bits in a row that make up a byte become that byte: one variable in place of eight."""
+    found: list[Patch | None] = []
+    for patch in patches:
+        found.append(patch)
+        byte = _byte([bit for bit in found[-8:] if bit is not None])
+        if byte is not None:
+            found[-8:] = [byte]
+    return found
+
+
 def bundled(patches: Sequence[Patch], patch: Patch, pdu: int) -> list[Patch] | None:
     """Patches of one request with one more; None if it must go in another.
 
@@ -55,7 +66,7 @@ def requests(patches: Iterable[Patch], pdu: int) -> list[list[Patch]]:
     """The patches in their order, in as few requests as that allows."""
     room = pdu - _HEAD - _EACH
     found: list[list[Patch]] = []
-    for whole in patches:
+    for whole in filter(None, folded(patches)):
         for at in range(0, len(whole.content), room):
             content = whole.content[at : at + room]
             patch = whole._replace(start=whole.start + at, content=content)
@@ -92,6 +103,17 @@ def check(reply: Reply, patches: Sequence[Patch]) -> None:
         done = [path for patch, code in answers if code == _OK for path in patch.paths]
         rest = f"; of the same request, {len(done)} were written" if done else ""
         raise Refused(f"{'; '.join(refused)}; {OPTIMIZED}{rest}")
+
+
+def _byte(bits: Sequence[Patch]) -> Patch | None:
+    """The byte of which these are all eight bits, in their order; None if they are not."""
+    if [patch.bit for patch in bits] != [*range(8)]:
+        return None
+    if len({(patch.number, patch.start) for patch in bits}) > 1:
+        return None
+    content = sum(patch.content[0] << n for n, patch in enumerate(bits))
+    paths = tuple(path for patch in bits for path in patch.paths)
+    return Patch(bits[0].number, bits[0].start, bytes((content,)), None, paths)
 
 
 def _joined(patches: Iterable[Patch]) -> list[Patch]:

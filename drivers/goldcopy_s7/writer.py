@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from goldcopy.errors import Refused, Unsupported, Wrong
@@ -64,16 +65,17 @@ class S7Writer(S7Session):
         """Values of data blocks together, as many as one request carries; a block by itself."""
         cut: list[list[Item]] = []
         patches: list[Patch] | None = None
-        for item in items:
-            patch = self._attempt(item)
+        coming = iter(items)
+        for patch in packing.folded(map(self._attempt, items)):
+            some = [*islice(coming, len(patch.paths) if patch else 1)]
             together = None
             if patch is not None and patches is not None:
                 together = packing.bundled(patches, patch, self._link.pdu)
             if together is None:
-                cut.append([item])
+                cut.append(some)
                 patches = None if patch is None else packing.bundled([], patch, self._link.pdu)
             else:
-                cut[-1].append(item)
+                cut[-1] += some
                 patches = together
         return cut
 

@@ -50,6 +50,13 @@ def test_writes_are_in_natural_order_by_address() -> None:
     assert [(w.now.value, w.value) for w in plan.writes] == [(1, 2)] * 6
 
 
+def test_how_wide_a_value_is_says_nothing_of_where_it_is() -> None:
+    addresses = ["db5.dbx0.0", "db5.dbx0.3", "db5.dbb1", "db5.dbw2", "db5.dbx4.0 byte 8"]
+    addresses += ["db5.dbd12", "db5.dbw16", "db5.dbd100", "db40.dbb0"]
+    items = [item(address, 1, address=address) for address in reversed(addresses)]
+    assert [one.path for one in sorted(items, key=natural)] == addresses
+
+
 @given(st.lists(st.text("a1/0²", max_size=6), max_size=6))
 def test_any_paths_can_be_ordered(paths: list[str]) -> None:
     sorted([item(path, 1) for path in paths], key=natural)

@@ -127,6 +127,20 @@ async def test_bits_of_one_byte_are_written_as_bits(tmp_path: Path) -> None:
         assert "DB7.0.7" in simulator.log[-1].detail
 
 
+async def test_eight_bits_that_make_up_a_byte_are_written_as_it(tmp_path: Path) -> None:
+    """In their order, all of one byte; else each of them is a variable."""
+    bits = [item(f"db/7/b{n}", "BOOL", n in (1, 3, 4, 6)) for n in range(8)]
+    async with writing(tmp_path) as (simulator, writer):
+        assert writer.groups(bits) == [bits]
+        await write(writer, bits)
+        assert simulator.data[MIXED][0] == 0x5A
+        assert simulator.log[-1].detail == "DB7.0 1 x 0x02"
+        for some in (bits[:7], bits[::-1]):
+            await write(writer, some)
+            assert simulator.log[-1].detail.count("x 0x01") == len(some)
+        assert simulator.data[MIXED][0] == 0x5A
+
+
 async def test_what_leaves_bits_alone_is_read_once_for_all(tmp_path: Path) -> None:
     """A text that does not fill its STRING, a row of four BOOLs."""
     async with writing(tmp_path) as (simulator, writer):
@@ -255,7 +269,17 @@ def some_patches(draw: st.DrawFn) -> list[Patch]:
         content = draw(st.binary(min_size=1, max_size=length))[: SIZE - start]
         return Patch(number, start, content, None, (str(n),))
 
-    return [patch(n) for n in range(draw(st.integers(1, 40)))]
+    def byte(n: int) -> list[Patch]:
+        number, start, content = (draw(st.integers(*ends)) for ends in ((1, 3), (0, 299), (0, 255)))
+        return [
+            Patch(number, start, bytes((content >> bit & 1,)), bit, (f"{n}.{bit}",))
+            for bit in range(8)
+        ]
+
+    found: list[Patch] = []
+    for n in range(draw(st.integers(1, 40))):
+        found += byte(n) if draw(st.integers(0, 3)) == 0 else [patch(n)]
+    return found
 
 
 def applied(patches: Sequence[Patch]) -> dict[int, bytearray]:

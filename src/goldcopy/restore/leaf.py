@@ -12,6 +12,8 @@ from goldcopy.snapshot import Blob, Item, Value
 from goldcopy.snapshot.diff import same
 
 _NUMBER = re.compile(r"([0-9]+)")
+_WIDTH = re.compile(r"(?<=\.db)[xbwdl](?=[0-9])")
+"""In ``db5.dbw14``: the size prefix of IEC 61131-3 says how much is there, not where it is."""
 
 
 def natural(item: Item) -> tuple[list[str | int], str]:
@@ -19,7 +21,7 @@ def natural(item: Item) -> tuple[list[str | int], str]:
 
     Blocks come in the order of their paths (FB, FC, OB): what is called before what calls it.
     """
-    parts: list[str | int] = [*_NUMBER.split(item.address or item.path)]
+    parts: list[str | int] = [*_NUMBER.split(_WIDTH.sub("", item.address or item.path))]
     parts[1::2] = [int(number) for number in parts[1::2]]
     return parts, item.path
 
