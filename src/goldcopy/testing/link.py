@@ -1,7 +1,6 @@
 """A TCP proxy on loopback between a client and any server, which can do what networks do.
 
-It counts what passes and applies one fault of ``faults`` to what the server sends. Everything is
-seen from the client, as ``Meter`` is: out is to the server, in is from it.
+It counts what passes and applies one fault of ``faults`` to what the server sends.
 """
 
 from __future__ import annotations
@@ -13,12 +12,13 @@ from typing import Self
 from goldcopy.testing.faults import Fault
 from goldcopy.testing.framing import Framing
 from goldcopy.testing.passage import Passage
+from goldcopy.testing.traffic import Link
 from goldcopy.wire import Recorder
 
 LOOPBACK = "127.0.0.1"
 
 
-class FaultyLink:
+class FaultyLink(Link):
     """One link to one server; a client uses the link's ``host`` and ``port`` in its place.
 
     Args:
@@ -41,29 +41,10 @@ class FaultyLink:
         delay: float = 0.0,
         recorder: Recorder | None = None,
     ) -> None:
-        self.server = (host, port)
-        self.framing = framing
+        super().__init__((host, port), framing, delay, recorder)
         self.fault = fault
-        self.delay = delay
-        self.recorder = recorder
         self.host = LOOPBACK
         self.port = 0
-        self.open = 0
-        """Connections that the client holds open now."""
-        self.peak = 0
-        self.total = 0
-        self.bytes_out = 0
-        self.bytes_in = 0
-        self.requests = 0
-        """Messages that the client has sent."""
-        self.in_flight = 0
-        """The most messages that one connection had unanswered at once."""
-        self.frames: list[int] = []
-        """Lengths of the server's frames, in the order in which they came."""
-        self.struck = asyncio.Event()
-        """Set when the fault has shown itself."""
-        self._quiet = asyncio.Event()
-        self._quiet.set()
         self._passages: set[Passage] = set()
         self._listener: asyncio.Server | None = None
         self._socket = socket.socket()
@@ -74,7 +55,7 @@ class FaultyLink:
         self.port = self._socket.getsockname()[1]
         if self.fault is None or self.fault.listens:
             loop = asyncio.get_running_loop()
-            self._listener = await loop.create_server(lambda: Passage(self), sock=self._socket)
+            self._listener = await loop.create_server(self._passage, sock=self._socket)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -87,21 +68,7 @@ class FaultyLink:
             passage.cut(reset=True)
         await asyncio.gather(*(passage.ended for passage in passages))
 
-    async def quiet(self) -> None:
-        """Wait until the client holds no connection open."""
-        await self._quiet.wait()
-
-    def opened(self, passage: Passage) -> None:
-        """Count a connection in."""
-        self._passages.add(passage)
-        passage.ended.add_done_callback(lambda _: self._passages.discard(passage))
-        self.open += 1
-        self.total += 1
-        self.peak = max(self.peak, self.open)
-        self._quiet.clear()
-
-    def closed(self) -> None:
-        """Count a connection out."""
-        self.open -= 1
-        if self.open == 0:
-            self._quiet.set()
+    def _passage(self) -> Passage:
+        if self.fault is None:
+            return Passage(self, self._passages)
+        return Passage(self, self._passages, self.fault.carry, connects=self.fault.connects)

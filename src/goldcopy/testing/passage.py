@@ -6,23 +6,38 @@ import asyncio
 import socket
 import struct
 from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Self
+from collections.abc import Awaitable, Callable
+from typing import Self
 
 from goldcopy.testing.framing import Cutter
-
-if TYPE_CHECKING:
-    from goldcopy.testing.link import FaultyLink
+from goldcopy.testing.traffic import Link
 
 _LINGER_NOT = struct.pack("ii", 1, 0)
 """SO_LINGER with zero seconds: a close sends RST, not FIN."""
 
 
 class Passage(asyncio.Protocol):
-    """The client's side. A fault iterates over it for the server's frames and uses ``send``."""
+    """The client's side. A fault iterates over it for the server's frames and uses ``send``.
 
-    def __init__(self, link: FaultyLink) -> None:
+    Args:
+        link: counts what passes.
+        live: has each passage from its client's coming until both its connections are closed.
+        carry: takes the server's frames to the client, see ``Fault``; None: all as it comes.
+        connects: whether there is to be a connection to the server.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        live: set[Passage],
+        carry: Callable[[Passage], Awaitable[None]] | None = None,
+        *,
+        connects: bool = True,
+    ) -> None:
         self.link = link
+        self._live = live
+        self._carry = carry
+        self._connects = connects
         self.asked = asyncio.Event()
         """Set when the client sends anything; who waits for that clears it first."""
         self.deaf = False
@@ -77,8 +92,10 @@ class Passage(asyncio.Protocol):
         """A client has connected."""
         assert isinstance(transport, asyncio.Transport)
         self._client = transport
-        self.link.opened(self)
-        self._task = asyncio.get_running_loop().create_task(self._carry())
+        self.link.opened()
+        self._live.add(self)
+        self.ended.add_done_callback(lambda _: self._live.discard(self))
+        self._task = asyncio.get_running_loop().create_task(self._pass())
 
     def data_received(self, data: bytes) -> None:
         """The client sends."""
@@ -128,16 +145,16 @@ class Passage(asyncio.Protocol):
 
     # -- the server's connection ---------------------------------------------------------------
 
-    async def _carry(self) -> None:
-        fault, loop = self.link.fault, asyncio.get_running_loop()
-        if fault is None or fault.connects:
+    async def _pass(self) -> None:
+        if self._connects:
+            loop = asyncio.get_running_loop()
             try:
                 await loop.create_connection(lambda: ServerSide(self), *self.link.server)
             except OSError:
                 self.cut(reset=True)
                 return
-        if fault is not None:
-            await fault.carry(self)
+        if self._carry is not None:
+            await self._carry(self)
             self._to_client.put(self.cut)
 
     def server_here(self, transport: asyncio.Transport) -> None:
@@ -150,7 +167,7 @@ class Passage(asyncio.Protocol):
         """The server has sent ``data``, which completes these frames."""
         first = len(self.link.frames)
         self.link.frames += map(len, frames)
-        if self.link.fault is None:
+        if self._carry is None:
             self.send(data)
         else:
             for numbered in enumerate(frames, first):
@@ -162,7 +179,7 @@ class Passage(asyncio.Protocol):
         if self._left:
             if self._task.done():
                 self._end()
-        elif self.link.fault is None:
+        elif self._carry is None:
             self._to_client.put(self.cut)
         else:
             if rest:
