@@ -123,6 +123,21 @@ class Recorded(Protocol):
         ...
 
     @property
+    def unit(self) -> str:
+        """Of the value; "" if none is told."""
+        ...
+
+    @property
+    def low(self) -> int | float | None:
+        """The lowest value; None if none is told."""
+        ...
+
+    @property
+    def high(self) -> int | float | None:
+        """Likewise, the highest."""
+        ...
+
+    @property
     def address(self) -> str:
         """In the protocol's words, as ``values`` has it; "" if it has none that stays."""
         ...

@@ -84,6 +84,9 @@ class Recorded(NamedTuple):
     access: str
     label: str
     address: str
+    unit: str
+    low: int | float | None
+    high: int | float | None
 
 
 class Twin(Simulator, Protocol):
@@ -103,10 +106,11 @@ class Twin(Simulator, Protocol):
         *,
         name: str,
         port: int = 0,
-    ) -> Self:
+    ) -> Twin:
         """One that holds these items, and says of itself what ``identity`` says.
 
-        ``options`` are the device's own of the inventory: how its values are encoded. Raises
+        ``options`` are the device's own of the inventory: how its values are encoded, and which of
+        several kinds of controllers it is; so what is made may be of another class. Raises
         ``ValueError``, with the reason, for a controller of a kind that cannot be simulated.
         """
         ...

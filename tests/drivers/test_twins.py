@@ -315,14 +315,15 @@ async def test_nodes_without_a_stable_address_are_drilled(scenario: Scenario) ->
 # -- where there is none ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("profile", ["cip", "pccc"])
+@pytest.mark.parametrize("profile", ["logix", "cip", "pccc"])
 async def test_no_twin_is_told_with_what_to_do(profile: str) -> None:
     options = msgspec.convert({"profile": profile}, REGISTRY.driver("enip").Options)
     device = msgspec.structs.replace(PLANT["enip"], options=options)
     async with REGISTRY.simulator("enip").demo("line3") as simulator:
         held = await pulled(at(PLANT["enip"], simulator))
-    with pytest.raises(NoTwin, match="--target"):
-        load(REGISTRY, device, held)
+    nobody = msgspec.structs.replace(held.identity, firmware="the latest")
+    with pytest.raises(NoTwin, match=r"no CIP identity.*--target"):
+        load(REGISTRY, device, held, nobody)
     with pytest.raises(NoTwin, match="--target"):
         load(Registry(), device, held)
 

@@ -8,19 +8,23 @@ from typing import Self, Unpack
 from goldcopy_sim.service import Recorded
 
 from . import demo
+from .data_file import DataFile
 from .drive import DriveSimulator
 from .identity import Identity, Keyswitch
 from .logix import Content, Logix, Setup
 from .parameter import Parameter
-from .pccc import MICROLOGIX_1400, DataFile, PcccSimulator
+from .pccc import MICROLOGIX_1100, MICROLOGIX_1400, PcccSimulator
 from .pccc_plc5 import Plc5Simulator
 from .server import Listener
 from .tags import Program, Tag
 from .twin import Loaded
+from .twin_drive import LoadedDrive
+from .twin_pccc import LoadedPccc
 from .types import COUNTER, NONE, READ_ONLY, READ_WRITE, STRING, TIMER, Member, Structure, string
 
 __all__ = [
     "COUNTER",
+    "MICROLOGIX_1100",
     "MICROLOGIX_1400",
     "NONE",
     "READ_ONLY",
@@ -50,8 +54,6 @@ class LogixSimulator(Logix, Listener):
         """Set up a controller; see ``Logix`` for what it can be told."""
         super().__init__(**content)
         self.listen_at(port)
-        self.lacks: Mapping[str, str] = {}
-        self.reach: Mapping[str, object] = {}
 
     @classmethod
     def twin(
@@ -62,23 +64,28 @@ class LogixSimulator(Logix, Listener):
         *,
         name: str,
         port: int = 0,
-    ) -> Self:
-        """The controller that a backup is of, in slot 0.
+    ) -> LogixSimulator | DriveSimulator | PcccSimulator:
+        """The device that a backup is of, by the profile in its options; a controller in slot 0.
 
         Raises:
-            ValueError: It is no Logix controller.
+            ValueError: It is no such device.
         """
-        if (profile := options.get("profile", "logix")) != "logix":
-            raise ValueError(f"of the profile {profile} there is no simulator for a backup")
-        found = Loaded(items, identity)
-        made = cls(port=port, **found.content())
-        found.fill(made)
-        made.lacks, made.reach = found.lacks, {"path": None}
+        made: LogixSimulator | DriveSimulator | PcccSimulator
+        found: Loaded | LoadedDrive | LoadedPccc
+        match options.get("profile", "logix"):
+            case "cip":
+                found = LoadedDrive(items, identity, options)
+                made = found.made(port)
+            case "pccc":
+                found = LoadedPccc(items, identity)
+                made = found.made(port)
+            case _:
+                found = Loaded(items, identity)
+                made = cls(port=port, **found.content())
+                found.fill(made)
+        # Nobody can turn the key of a twin, and a drill may write to it as it is.
+        made.lacks, made.reach = found.lacks, {"path": None, "write_in_run": True}
         return made
-
-    def lock(self) -> str:
-        """Classic CIP has no credentials."""
-        return ""
 
     @classmethod
     def demo(cls, name: str, *, port: int = 0, fault: str | None = None) -> Self:

@@ -13,8 +13,9 @@ from .parameter import Parameter
 
 GET_SCATTERED: Final = 0x4D
 _STORE: Final = 1
-_CODES: Final = {"BYTE": 0, "WORD": 1, "SINT": 2, "USINT": 2, "INT": 3, "UINT": 3, "DINT": 4,
-                 "UDINT": 4, "REAL": 6}  # fmt: skip
+CODES: Final = {"BYTE": 0, "WORD": 1, "SINT": 2, "USINT": 2, "INT": 3, "UINT": 3, "DINT": 4,
+                "UDINT": 4, "REAL": 6, "DWORD": 7 | 1 << 16}  # fmt: skip
+"""Data types in the descriptor; the last one is extended: an array of 32 BOOL."""
 _SIGNED, _NOT_RECALLABLE, _ENUM, _WRITABLE, _STOPPED = 1 << 3, 1 << 6, 1 << 7, 1 << 8, 1 << 9
 _FAILED: Final = 1 << 15
 """Set in the parameter number of a scattered reply whose value is an error code."""
@@ -31,13 +32,15 @@ class DpiParameters:
         """What is in non-volatile memory."""
         self.commands: list[int] = []
         """NVS commands that were given."""
+        self.formula = 0
+        """What makes the checksum another than by the formula that is used here."""
 
     def checksum(self) -> int:
         """Attribute 3: it moves when a stored value does."""
         octets = b"".join(
             self._held[number].packed(value) for number, value in sorted(self.stored.items())
         )
-        return binascii.crc_hqx(octets, 0)
+        return binascii.crc_hqx(octets, 0) ^ self.formula
 
     def serve(self, request: Request) -> Reply:
         """Instance 0 is the drive itself; the adapter has no parameters here."""
@@ -128,7 +131,7 @@ class DpiParameters:
 
 def descriptor(parameter: Parameter) -> int:
     """The 32 bits that say what kind of parameter it is."""
-    flags = _CODES[parameter.type] | parameter.decimals << 12
+    flags = CODES[parameter.type] | parameter.decimals << 12
     flags |= _SIGNED if parameter.type in ("SINT", "INT", "DINT", "REAL") else 0
     flags |= 0 if parameter.recallable else _NOT_RECALLABLE
     flags |= _ENUM if parameter.choices else 0
@@ -137,10 +140,11 @@ def descriptor(parameter: Parameter) -> int:
     return flags
 
 
-def container(parameter: Parameter, value: float) -> bytes:
-    """A value in 32 bits, its sign extended."""
+def container(parameter: Parameter, value: float | None) -> bytes:
+    """A value in 32 bits, its sign extended; 0 for a limit that there is not."""
+    value = 0 if value is None else value
     if parameter.type == "REAL":
-        return struct.pack("<f", value)
+        return parameter.packed(value)
     return (int(value) & 0xFFFFFFFF).to_bytes(4, "little")
 
 

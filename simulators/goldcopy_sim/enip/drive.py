@@ -36,6 +36,8 @@ class DriveSimulator(Listener):
         mac: bytes = b"\x00\x1d\x9c\x00\x00\x01",
         full: bool = True,
         dpi: bool = True,
+        writable: Iterable[int] = (CONFIGURATION,),
+        configuration: int = 0,
         **options: Unpack[Options],
     ) -> None:
         """Set up a drive; see ``Device`` for the other options.
@@ -50,19 +52,25 @@ class DriveSimulator(Listener):
             mac: Of the Ethernet link object.
             full: Whether parameter instances tell more than attributes 1 to 6.
             dpi: Whether the DPI parameter object is there.
+            writable: Assemblies that can be written.
+            configuration: The assembly that the parameter object names as such; 0 for none.
             options: What any device can be told.
         """
         options.setdefault("identity", IDENTITY)
         super().__init__(**options)
         self.parameters = {parameter.number: parameter for parameter in parameters}
         running = self.identity.running
-        self._plain = Parameters(self.parameters, running, full=full)
-        self.dpi = DpiParameters(self.parameters, running)
+        plain = {number: one for number, one in self.parameters.items() if one.plain}
+        self._plain = Parameters(plain, running, full=full, configuration=configuration)
+        self.dpi = DpiParameters(
+            {number: one for number, one in self.parameters.items() if one.dpi}, running
+        )
         held = {number: bytearray(data) for number, data in (assemblies or {}).items()}
         self.assemblies = held
+        self._writable = frozenset(writable)
         self._eds = eds
         self.objects |= {
-            0x04: network.Assemblies(held, frozenset({CONFIGURATION})).serve,
+            0x04: network.Assemblies(held, self._writable).serve,
             0x0F: self._parameters,
             0x48: network.qos().serve,
             0xF5: network.tcp_ip(hostname, address).serve,
@@ -106,18 +114,16 @@ class DriveSimulator(Listener):
         return held
 
     def change(self, address: str, value: Value) -> None:
-        """Set a parameter or an assembly as somebody at the panel would.
+        """Set a parameter (``dpi/12`` is ``parameter/12``) or an assembly as at the panel.
 
         Raises:
             LookupError: There is no such thing.
             ValueError: The value does not fit.
         """
         kind, _, number = address.partition("/")
-        if kind == "parameter" and number.isdigit() and int(number) in self.parameters:
-            parameter = self.parameters[int(number)]
-            parameter.change(value)
-            if parameter.recallable:
-                self.dpi.stored[parameter.number] = parameter.value
+        known = kind in ("parameter", "dpi") and number.isdigit()
+        if known and int(number) in self.parameters:
+            self._set(self.parameters[int(number)], value)
         elif kind == "assembly" and number.isdigit() and int(number) in self.assemblies:
             data = self.assemblies[int(number)]
             if not isinstance(value, bytes) or len(value) != len(data):
@@ -125,6 +131,19 @@ class DriveSimulator(Listener):
             data[:] = value
         else:
             raise LookupError(f"there is no {address}")
+
+    def wipe(self) -> None:
+        """Parameters that can be written and are kept, and assemblies that can be, are zero."""
+        for parameter in self.parameters.values():
+            if not parameter.read_only and parameter.recallable:
+                self._set(parameter, False if parameter.type == "BOOL" else 0)
+        for number in self._writable & self.assemblies.keys():
+            self.assemblies[number][:] = bytes(len(self.assemblies[number]))
+
+    def _set(self, parameter: Parameter, value: Value) -> None:
+        parameter.change(value)
+        if parameter.recallable and parameter.dpi:
+            self.dpi.stored[parameter.number] = parameter.value
 
     def _parameters(self, request: Request) -> Reply:
         self._plain.running = self.identity.running

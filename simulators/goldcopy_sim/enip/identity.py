@@ -45,10 +45,14 @@ class Identity:
     """Bits 8 to 11: minor recoverable, minor, major recoverable, major."""
     mode_bits: bool = True
     """Whether extended status and keyswitch are told, or only that it is configured."""
+    word: int | None = None
+    """The status word itself, where it is known better than from all these."""
 
     @property
     def status(self) -> int:
         """The status word: extended status 6 (run), 7 (idle) or 5 (major fault); keyswitch."""
+        if self.word is not None:
+            return self.word
         word = (self.fault & 0xF) << 8
         if not self.mode_bits:
             return word | 0x0004

@@ -12,9 +12,8 @@ from goldcopy_sim.service import Value
 from . import cip
 from .amiss import Keep, another, as_written
 from .cip import Attributes, Refusal, Reply, Request, short_string
-from .types import ATOMIC, Atomic
+from .types import ATOMS, Atomic
 
-_WORDS: Final = {"WORD": Atomic("WORD", 0xD2, "H"), "BYTE": Atomic("BYTE", 0xD1, "B")}
 _ENUM_STRING: Final = 0x4B
 _INVALID: Final = 0x20
 _STUB: Final = range(1, 7)
@@ -30,8 +29,9 @@ class Parameter:
     name: str
     type: str
     value: int | float
-    low: int | float
-    high: int | float
+    low: int | float | None
+    high: int | float | None
+    """None: it takes every value of its type."""
     default: int | float
     units: str = ""
     help: str = ""
@@ -44,15 +44,19 @@ class Parameter:
     """Refused while the drive runs."""
     recallable: bool = True
     """Whether it is kept in non-volatile memory; a command is not."""
+    plain: bool = True
+    """Whether there is a parameter object of it."""
+    dpi: bool = True
+    """Whether there is a DPI parameter object of it, where the drive has such at all."""
 
     @property
     def atomic(self) -> Atomic:
         """Its type on the wire."""
-        return _WORDS.get(self.type) or ATOMIC[self.type]
+        return ATOMS[self.type]
 
     def packed(self, value: float | None = None) -> bytes:
         """A value of this parameter; its own if none is given."""
-        return struct.pack("<" + self.atomic.format, self.value if value is None else value)
+        return self.atomic.pack(self.value if value is None else value)
 
     def write(self, octets: bytes, *, running: bool, keep: Keep = as_written) -> None:
         """Take a value from the wire.
@@ -67,11 +71,11 @@ class Parameter:
         if len(octets) != self.atomic.size:
             short = len(octets) < self.atomic.size
             raise Refusal(cip.NOT_ENOUGH_DATA if short else cip.TOO_MUCH_DATA)
-        (value,) = struct.unpack("<" + self.atomic.format, octets)
-        if not self.low <= value <= self.high:
+        value = self.atomic.unpack(octets)
+        if self.low is not None and self.high is not None and not self.low <= value <= self.high:
             raise Refusal(cip.BAD_ATTRIBUTE_VALUE)
         octets = keep(octets, self.packed(), another(octets))
-        (self.value,) = struct.unpack("<" + self.atomic.format, octets)
+        self.value = self.atomic.unpack(octets)
 
     def change(self, value: Value) -> None:
         """Set it at the panel.
@@ -79,7 +83,8 @@ class Parameter:
         Raises:
             ValueError: It does not fit.
         """
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        is_bool = isinstance(value, bool)
+        if is_bool is not (self.type == "BOOL") or not isinstance(value, int | float):
             raise ValueError(f"{self.name} takes a number, not {value!r}")
         try:
             self.packed(value)
@@ -91,8 +96,12 @@ class Parameter:
 class Parameters:
     """The parameter object."""
 
-    def __init__(self, held: Mapping[int, Parameter], running: bool, *, full: bool) -> None:
+    def __init__(
+        self, held: Mapping[int, Parameter], running: bool, *, full: bool, configuration: int = 0
+    ) -> None:
         self._held, self.running, self._full = held, running, full
+        self._configuration = configuration
+        """The assembly that is said to hold the configuration."""
 
     def serve(self, request: Request) -> Reply:
         """Class attributes at instance 0, one parameter at each other."""
@@ -117,7 +126,7 @@ class Parameters:
             1: struct.pack("<H", 1),
             2: struct.pack("<H", max(self._held, default=0)),
             8: struct.pack("<H", described),
-            9: struct.pack("<H", 0),
+            9: struct.pack("<H", self._configuration),
             10: b"\x01",
         }
         return Attributes(values)
@@ -134,8 +143,8 @@ class Parameters:
             4: struct.pack("<H", descriptor),
             5: bytes((parameter.atomic.code,)),
             6: bytes((parameter.atomic.size,)),
-            7: short_string(parameter.name[:16]),
-            8: short_string(parameter.units[:4]),
+            7: short_string(parameter.name),
+            8: short_string(parameter.units),
             9: short_string(parameter.help[:64]),
             10: parameter.packed(parameter.low),
             11: parameter.packed(parameter.high),
@@ -157,4 +166,4 @@ def _choice(parameter: Parameter, data: bytes) -> Reply:
         raise Refusal(cip.NOT_ENOUGH_DATA)
     if data[0] >= len(parameter.choices):
         raise Refusal(_INVALID)
-    return Reply(short_string(parameter.choices[data[0]][:16]))
+    return Reply(short_string(parameter.choices[data[0]]))

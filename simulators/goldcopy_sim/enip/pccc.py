@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final, NamedTuple, Self, Unpack
 
 from goldcopy_sim.service import Service, Value
@@ -13,6 +12,7 @@ from goldcopy_sim.service import Service, Value
 from . import amiss, cip
 from .amiss import another, flipped
 from .cip import Refusal, Reply, Request
+from .data_file import KINDS, DataFile, parsed, text_element
 from .device import Options
 from .identity import Identity
 from .server import Listener
@@ -40,34 +40,6 @@ _MOST: Final = 236
 _ROW, _LADDERS_AT, _FILES_AT = 10, 46, 52
 
 
-@dataclass(frozen=True)
-class Kind:
-    """A kind of data file."""
-
-    letter: str
-    code: int
-    size: int
-    """Bytes of an element."""
-    iec: str = ""
-    format: str = ""
-    words: tuple[str, ...] = ()
-    """Names of the words of an element, where it is a structure."""
-
-
-KINDS: Final = {
-    kind.letter: kind
-    for kind in (
-        Kind("O", 0x82, 2, "WORD", "H"), Kind("I", 0x83, 2, "WORD", "H"),
-        Kind("S", 0x84, 2, "WORD", "H"), Kind("B", 0x85, 2, "WORD", "H"),
-        Kind("T", 0x86, 6, words=("CTL", "PRE", "ACC")),
-        Kind("C", 0x87, 6, words=("CTL", "PRE", "ACC")),
-        Kind("R", 0x88, 6, words=("CTL", "LEN", "POS")), Kind("N", 0x89, 2, "INT", "h"),
-        Kind("F", 0x8A, 4, "REAL", "f"), Kind("ST", 0x8D, 84), Kind("L", 0x91, 4, "DINT", "i"),
-        Kind("A", 0x8E, 2, "WORD", "H"), Kind("D", 0x8F, 2, "WORD", "H"),
-    )
-}  # fmt: skip
-
-
 class Directory(NamedTuple):
     """Where file 0 has what; one client's word for it, no public specification."""
 
@@ -80,53 +52,8 @@ class Directory(NamedTuple):
 
 
 SLC: Final = Directory(0x01, 70, 0, 79)
+MICROLOGIX_1100: Final = Directory(0x02, 80, 0x4E00, 233)
 MICROLOGIX_1400: Final = Directory(0x03, 86, 0x4E00, 233)
-
-
-class DataFile:
-    """One data file and its memory."""
-
-    def __init__(self, letter: str, number: int, elements: int, data: bytes = b"") -> None:
-        self.kind, self.number, self.elements = KINDS[letter], number, elements
-        self.memory = bytearray(data.ljust(self.kind.size * elements, b"\0"))
-
-    @property
-    def name(self) -> str:
-        """``N7``."""
-        return f"{self.kind.letter}{self.number}"
-
-    def values(self) -> Iterable[tuple[str, str, Value]]:
-        """Address, IEC type and value of all it holds."""
-        kind = self.kind
-        if kind.format:
-            found = struct.unpack(f"<{self.elements}{kind.format}", self.memory)
-            yield self.name, f"ARRAY[{self.elements}] OF {kind.iec}", found
-            return
-        for at in range(self.elements):
-            start = at * kind.size
-            if not kind.words:
-                yield (
-                    f"{self.name}:{at}",
-                    "STRING",
-                    _text(bytes(self.memory[start : start + kind.size])),
-                )
-            for word, name in enumerate(kind.words):
-                octets = self.memory[start + 2 * word : start + 2 * word + 2]
-                iec = "WORD" if name == "CTL" else "INT"
-                number = int.from_bytes(octets, "little", signed=iec == "INT")
-                yield f"{self.name}:{at}.{name}", iec, number
-
-    def store(self, at: int, word: str, value: Value) -> None:
-        """Set an element, or a word of one."""
-        kind, start = self.kind, at * self.kind.size
-        if kind.format:
-            octets = struct.pack("<" + kind.format, value)
-        elif word:
-            start += 2 * kind.words.index(word)
-            octets = struct.pack("<H" if word == "CTL" else "<h", value)
-        else:
-            octets = _string(str(value))
-        self.memory[start : start + len(octets)] = octets
 
 
 class PcccSimulator(Listener):
@@ -134,6 +61,8 @@ class PcccSimulator(Listener):
 
     slot = 0
     """It has no backplane to route over, yet takes the route that clients put in front."""
+    revision = 0x42
+    """Series in the upper three bits, A is 0; release in the others, the first is 0."""
 
     def __init__(
         self, *, port: int = 0, files: Iterable[DataFile] = (), **options: Unpack[Options]
@@ -147,6 +76,8 @@ class PcccSimulator(Listener):
         self.mode = 0x06
         """Five bits: 0 download, 1 remote program, 6 remote run, 17 program, 30 run."""
         self.halted = self.locked = False
+        self.error: int | None = None
+        """The major error, if it is another than that it is halted."""
         self.program = 0x1F2E
         """A number that is another after each download."""
         self.objects[0x67] = self._pccc
@@ -164,7 +95,7 @@ class PcccSimulator(Listener):
         numbers = [chance.uniform(-50, 500) for _ in range(20)]
         files += [
             DataFile("F", 8, 20, struct.pack("<20f", *numbers)),
-            DataFile("ST", 9, 3, b"".join(_string(f"RECIPE {at}") for at in range(3))),
+            DataFile("ST", 9, 3, b"".join(text_element(f"RECIPE {at}") for at in range(3))),
             DataFile("N", 20, 256, chance.randbytes(512)),
         ]
         return cls(port=port, fault=fault, files=files)
@@ -175,18 +106,23 @@ class PcccSimulator(Listener):
         return {address: (iec, value) for address, iec, value in found}
 
     def change(self, address: str, value: Value) -> None:
-        """Set ``N7:3``, ``T4:0.PRE`` or ``ST9:1``.
+        """Set ``N7:3``, ``B3:1/5``, ``T4:0.PRE`` or ``ST9:1``.
 
         Raises:
             LookupError: There is no such element.
+            ValueError: The value does not fit.
         """
-        name, _, rest = address.partition(":")
-        at, _, word = rest.partition(".")
+        name, at, part = parsed(address)
         for file in self.files.values():
-            if file.name == name and at.isdigit() and int(at) < file.elements:
-                file.store(int(at), word, value)
+            if file.name == name and at < file.elements:
+                file.store(at, part, value)
                 return
         raise LookupError(f"there is no {address}")
+
+    def wipe(self) -> None:
+        """All that a programming device may set is zero: what people set, and no live values."""
+        for file in self.files.values():
+            file.wipe()
 
     def directory(self) -> bytes:
         """File 0, which says what files there are; a number that is left out has a row too."""
@@ -203,8 +139,9 @@ class PcccSimulator(Listener):
     def diagnosis(self) -> bytes:
         """Diagnostic status of a 1747-L553, series C, as 1770-6.5.16 has it on page 10-4."""
         flags = self.mode | self.halted << 13 | self.locked << 14
-        words = struct.pack("<HHHBB", self.halted, flags, self.program, 64, 0xFC)
-        return b"\x00\xee\x34\x5b\x42" + self.bulletin.ljust(11).encode() + words
+        error = self.halted if self.error is None else self.error
+        head = bytes((0x00, 0xEE, 0x34, 0x5B, self.revision)) + self.bulletin.ljust(11).encode()
+        return head + struct.pack("<HHHBB", error, flags, self.program, 64, 0xFC)
 
     def keep(self, new: bytes, held: bytes, other: bytes) -> bytes:
         """The processor says no in its own words."""
@@ -309,20 +246,6 @@ def fields(data: bytes, count: int) -> list[int]:
         found.append(int.from_bytes(field, "little"))
         at += step
     return [*found, at]
-
-
-def _string(text: str) -> bytes:
-    """A length, then 82 characters, the two of each word swapped."""
-    octets = text.encode("latin-1")[:82].ljust(82, b"\0")
-    swapped = b"".join(octets[at + 1 : at + 2] + octets[at : at + 1] for at in range(0, 82, 2))
-    return struct.pack("<H", min(len(text), 82)) + swapped
-
-
-def _text(element: bytes) -> str:
-    (length,) = struct.unpack_from("<H", element)
-    swapped = element[2:]
-    octets = b"".join(swapped[at + 1 : at + 2] + swapped[at : at + 1] for at in range(0, 82, 2))
-    return octets[:length].decode("latin-1")
 
 
 IDENTITY: Final = Identity(product=0x59, revision=(10, 2), name="1747-L553/C", mode_bits=False)

@@ -6,12 +6,12 @@ import struct
 from typing import Final
 
 from .amiss import flipped
+from .data_file import DataFile
 from .pccc import (
     EXTENDED,
     ILLEGAL,
     NOTHING_THERE,
     Bad,
-    DataFile,
     PcccSimulator,
     another_of,
     fields,
@@ -28,11 +28,23 @@ _TYPES: Final = {"T": b"\x56", "C": b"\x66", "R": b"\x76", "F": b"\x94\x08", "A"
 class Plc5Simulator(PcccSimulator):
     """A simulated PLC-5/40E. Its mode: 0 program, 2 run, 4 remote program, 6 remote run."""
 
+    revision = 0x41
+    expansion = 0x4B
+    """Which PLC-5 it is."""
+    words = 49_152
+    """Of memory."""
+    tables: int | None = None
+    """Data files that it says it has, if these are not those that it has here."""
+    programs = 4
+    """Program files."""
+    forces = 0
+
     def diagnosis(self) -> bytes:
         """As 1770-6.5.16 has it on page 10-22: series C, revision B."""
         return struct.pack(
-            "<BBBIBBBBHHBBB", self.mode | self.halted << 3, 0xEB, 0x4B, 49_152, 0x41, 1, 0xFD, 0,
-            len(self.files), 4, 0, self.locked, 0,
+            "<BBBIBBBBHHBBB", self.mode | self.halted << 3, 0xEB, self.expansion, self.words,
+            self.revision, 1, 0xFD, 0, len(self.files) if self.tables is None else self.tables,
+            self.programs, self.forces, self.locked, 0,
         )  # fmt: skip
 
     def command(self, command: int, function: int, data: bytes) -> bytes:

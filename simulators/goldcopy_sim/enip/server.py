@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar, Self
 
 from goldcopy_sim.service import LOOPBACK, Connections
@@ -20,12 +21,20 @@ class Listener(Device):
 
     host: str = LOOPBACK
     port: int = 0
+    lacks: Mapping[str, str] = MappingProxyType({})
+    """Of a twin: path of an item of its backup -> why it does not hold that as it was."""
+    reach: Mapping[str, object] = MappingProxyType({})
+    """Of a twin: what of a device's options has to be otherwise for it."""
 
     def listen_at(self, port: int) -> None:
         """Say where, before it is entered; 0 takes a free port."""
         self.port = port
         self.connections = Connections()
         self._live: set[Connection] = set()
+
+    def lock(self) -> str:
+        """Classic CIP has no credentials."""
+        return ""
 
     async def __aenter__(self) -> Self:
         """Listen; ``port`` then holds the real port."""

@@ -14,29 +14,19 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from pycomm3.cip import VENDORS
-
 from goldcopy_sim.service import Recorded
 
 from . import values
 from .cip import Refusal
-from .identity import Identity, Keyswitch
 from .logix import Content, Logix
+from .recorded import identity
 from .tags import Place, Program, Symbol, parse_address
-from .types import ATOMIC, STRUCTURE, Atomic, Slot, Structure, Type
+from .types import ATOMS, STRUCTURE, Atomic, Slot, Structure, Type
 
 _DIMENSIONS: Final = 0x6000
 _NUMBER: Final = 0x0FFF
 _OWN: Final = ("ZZZZZZZZZZ", "__")
-_ATOMS: Final = {
-    kind.code: kind
-    for kind in (
-        *ATOMIC.values(),
-        Atomic("BYTE", 0xD1, "B"),
-        Atomic("WORD", 0xD2, "H"),
-        Atomic("LWORD", 0xD4, "Q"),
-    )
-}
+_ATOMS: Final = {kind.code: kind for kind in ATOMS.values()}
 _ARRAY: Final = re.compile(r"ARRAY\[([\d,]+)\] OF (.+)")
 _UNTOLD: Final = "how its structure lies is not in the backup (database/symbols)"
 _ALIAS: Final = "which tag the alias stands for is not in a backup: it holds values of its own"
@@ -45,11 +35,11 @@ _ALIAS: Final = "which tag the alias stands for is not in a backup: it holds val
 class Loaded:
     """What is made of a backup, before there is a controller."""
 
-    def __init__(self, items: Iterable[Recorded], identity: Mapping[str, str]) -> None:
+    def __init__(self, items: Iterable[Recorded], who: Mapping[str, str]) -> None:
         """Raises ``ValueError`` for a controller that cannot be simulated."""
         self.items = {item.path: item for item in items}
         self.lacks: dict[str, str] = {}
-        self._who = identity
+        self._who = who
         symbols = self.items.get("database/symbols")
         content = symbols.value if symbols else None
         self._database: list[Any] | None = None
@@ -67,7 +57,7 @@ class Loaded:
             ],
             tasks=self._names("tasks"),
             name=self._who.get("name", ""),
-            identity=self._identity(),
+            identity=identity(self.items, self._who),
             tag_version=version is not None,
             audit=int(audit.value) if audit else None,  # type: ignore[arg-type]
         )
@@ -93,36 +83,6 @@ class Loaded:
     def _names(self, path: str) -> tuple[str, ...]:
         item = self.items.get(path)
         return tuple(map(str, item.value)) if item and isinstance(item.value, tuple) else ()
-
-    # -- who it is -----------------------------------------------------------------------------
-
-    def _identity(self) -> Identity:
-        who = self._who
-        numbers = {str(name): number for number, name in VENDORS.items() if type(number) is int}
-        told = who["vendor"].removeprefix("vendor ")
-        vendor = numbers.get(who["vendor"], int(told) if told.isdecimal() else None)
-        if vendor is None or not re.fullmatch(r"\d+\.\d+", who["firmware"]):
-            raise ValueError(f"{who['vendor']!r} or {who['firmware']!r} is no CIP identity")
-        major, minor = map(int, who["firmware"].split("."))
-        kinds = {
-            path: self.items.get(f"identity/{path}") for path in ("device-type", "product-code")
-        }
-        mode = who["mode"]
-        key = Keyswitch.REMOTE if mode.startswith("REMOTE") else Keyswitch.NONE
-        key = {"RUN": Keyswitch.RUN, "PROG": Keyswitch.PROG}.get(mode[:4].strip(", "), key)
-        default = Identity()
-        return Identity(
-            vendor=vendor,
-            type=int(kinds["device-type"].value) if kinds["device-type"] else default.type,  # type: ignore[arg-type]
-            product=int(kinds["product-code"].value) if kinds["product-code"] else default.product,  # type: ignore[arg-type]
-            revision=(major, minor),
-            serial=int(who["serial"] or "0", 16),
-            name=who["product"],
-            keyswitch=key,
-            running="RUN" in mode,
-            fault=4 if mode.endswith("FAULTED") else 0,
-            mode_bits=bool(mode),
-        )
 
     # -- its tags ------------------------------------------------------------------------------
 

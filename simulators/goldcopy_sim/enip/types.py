@@ -31,6 +31,23 @@ class Atomic(NamedTuple):
         """Bytes of one value."""
         return struct.calcsize("<" + self.format)
 
+    def pack(self, value: object) -> bytes:
+        """A value as the wire has it. Raises ``struct.error`` for what is none."""
+        if self.format == "f" and value != value:
+            # A C cast, and so ``struct``, would make a signalling NaN a quiet one.
+            (wide,) = struct.unpack("<Q", struct.pack("<d", value))
+            return struct.pack("<I", wide >> 32 & 1 << 31 | 0x7F800000 | wide >> 29 & 0x7FFFFF)
+        return struct.pack("<" + self.format, value)
+
+    def unpack(self, octets: bytes) -> int | float:
+        """The value of these bytes, which are as many as it has."""
+        (value,) = struct.unpack("<" + self.format, octets)
+        if self.format == "f" and value != value:
+            bits = int.from_bytes(octets, "little")
+            wide = (bits & 1 << 31) << 32 | 0x7FF << 52 | (bits & 0x7FFFFF) << 29
+            (value,) = struct.unpack("<d", struct.pack("<Q", wide))
+        return value  # type: ignore[no-any-return]
+
 
 ATOMIC: Final = {
     kind.name: kind
@@ -41,6 +58,13 @@ ATOMIC: Final = {
         Atomic("REAL", 0xCA, "f"), Atomic("LREAL", 0xCB, "d"), Atomic("DWORD", 0xD3, "I"),
     )
 }  # fmt: skip
+ATOMS: Final = ATOMIC | {
+    kind.name: kind
+    for kind in (
+        Atomic("BYTE", 0xD1, "B"), Atomic("WORD", 0xD2, "H"), Atomic("LWORD", 0xD4, "Q"),
+    )
+}  # fmt: skip
+"""Those too that no member of a structure is declared with."""
 
 
 @dataclass(frozen=True)

@@ -102,8 +102,9 @@ def _recorded(snapshot: Snapshot) -> tuple[list[Recorded], dict[str, str]]:
 
 def _plain(item: Item, value: SimulatedValue) -> Recorded:
     return Recorded(
-        item.path, item.kind, item.type, value, item.role, item.access, item.label, item.address
-    )
+        item.path, item.kind, item.type, value, item.role, item.access, item.label, item.address,
+        item.unit, item.low, item.high,
+    )  # fmt: skip
 
 
 def _whole(value: Value, snapshot: Snapshot) -> SimulatedValue:
