@@ -33,15 +33,20 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Show what moved between two snapshots. Exit code 1 if anything did."""
-    from goldcopy.cli.options import opened, read_inventory
+    from goldcopy.cli.options import looking, read_inventory
     from goldcopy.cli.surveying import named
 
     plant = read_inventory(inventory)
-    with opened(plant) as vault:
-        before = named(plant, vault, f"{old}~1" if new is None else old)
-        after = named(plant, vault, old if new is None else new)
-        moved = report(before, vault.load(before), after, vault.load(after), as_json)
-        if moved:
+    with looking(plant) as find:
+
+        def snapshot(name: str) -> tuple[Entry, Snapshot]:
+            vault, bare = find(name)
+            entry = named(plant, vault, bare)
+            return entry, vault.load(entry)
+
+        before = snapshot(f"{old}~1" if new is None else old)
+        after = snapshot(old if new is None else new)
+        if report(*before, *after, as_json):
             raise typer.Exit(1)
 
 

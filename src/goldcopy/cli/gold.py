@@ -169,11 +169,12 @@ def verify(
 
 def _show(names: list[str], inventory: Path, as_json: bool, refused: bool) -> bool:
     from goldcopy.cli import output
-    from goldcopy.cli.options import opened, read_inventory
+    from goldcopy.cli.options import looking, read_inventory
 
     plant = read_inventory(inventory)
     devices = plant.select(*names)
-    with opened(plant) as vault:
+    with looking(plant) as find:
+        vault, _ = find("")
         found = {device.name: _judged(plant, vault, device) for device in devices}
     if as_json:
         output.emit([_told(name, judgement) for name, judgement in found.items()])

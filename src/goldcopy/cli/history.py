@@ -17,9 +17,10 @@ def log(
 ) -> None:
     """List the snapshots of a device, newest first."""
     from goldcopy.cli import output
-    from goldcopy.cli.options import opened, read_inventory
+    from goldcopy.cli.options import looking, read_inventory
 
-    with opened(read_inventory(inventory)) as vault:
+    with looking(read_inventory(inventory)) as find:
+        vault, device = find(device)
         entries = vault.log(device)[:most]
         if as_json:
             output.emit({"device": device, "snapshots": entries})
@@ -52,11 +53,12 @@ def blame(
     import msgspec
 
     from goldcopy.cli import output
-    from goldcopy.cli.options import opened, read_inventory
+    from goldcopy.cli.options import looking, read_inventory
     from goldcopy.snapshot import Gap
     from goldcopy.snapshot.canonical import item_line
 
-    with opened(read_inventory(inventory)) as vault:
+    with looking(read_inventory(inventory)) as find:
+        vault, device = find(device)
         history = vault.blame(device, path)
         if as_json:
             output.emit(

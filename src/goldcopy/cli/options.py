@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +25,8 @@ Devices = Annotated[
 ]
 Zone = Annotated[str, typer.Option("--zone", help="Only the devices of this zone.")]
 
+SOURCE_INDEX = "source.sqlite"
+"""Beside the vault, where the inventory names a source: a cache."""
 DEFAULT_INVENTORY = Path("inventory.yaml")
 
 
@@ -52,13 +54,15 @@ def reader_of(inventory: Inventory) -> Reader | None:
 def opened(inventory: Inventory, path: Path | None = None) -> Iterator[Vault]:
     """The vault. What is in doubt of it is the end of the command, after its answer.
 
-    ``path`` is of another vault than the inventory's own.
+    ``path`` is of another vault than the inventory's own, which is only read: its index is beside
+    the own one.
     """
     from goldcopy.errors import VaultDamaged
     from goldcopy.vault import Vault
 
+    index = inventory.vault.parent / SOURCE_INDEX if path not in (None, inventory.vault) else None
     path = path or inventory.vault
-    vault = Vault.open(path, reader_of(inventory))
+    vault = Vault.open(path, reader_of(inventory), index)
     outcome: typer.Exit | None = None
     try:
         yield vault
@@ -81,3 +85,34 @@ def sourced(inventory: Inventory, vault: Vault) -> Iterator[Vault]:
         return
     with opened(inventory, inventory.source) as source:
         yield source
+
+
+HERE = "here:"
+"""Before a name, where the inventory has a source: what was kept on this computer."""
+
+
+@contextmanager
+def looking(inventory: Inventory) -> Iterator[Callable[[str], tuple[Vault, str]]]:
+    """Give a function that tells in which vault a name is looked up, and the name there.
+
+    That is the source, if the inventory names one (a kit): what will be restored is in it. Which
+    vault it is, is then said on standard error.
+    """
+    import sys
+
+    with ExitStack() as stack:
+        vaults: dict[Path, Vault] = {}
+
+        def find(name: str) -> tuple[Vault, str]:
+            bare = name.removeprefix(HERE)
+            here = inventory.source is None or bare != name
+            path = inventory.vault if here else inventory.source
+            assert path is not None
+            if path not in vaults:
+                vaults[path] = stack.enter_context(opened(inventory, path))
+                if inventory.source is not None:
+                    whose = "kept on this computer" if here else "the kit's, which is only read"
+                    print(f"vault: {path}, {whose}", file=sys.stderr)
+            return vaults[path], bare
+
+        yield find

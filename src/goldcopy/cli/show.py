@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def show(
     snapshot: Annotated[
-        str, typer.Argument(help="DEVICE, DEVICE~1, DEVICE@2026-11-24 or the start of an id.")
+        str, typer.Argument(help="DEVICE, DEVICE@gold, DEVICE~1, DEVICE@2026-11-24 or an id.")
     ],
     only: Annotated[
         str | None, typer.Option("--only", help="A glob of paths: 'registers/*', 'db/5/**'.")
@@ -24,13 +24,14 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show a snapshot: who the controller is, every item, every gap."""
-    from goldcopy.cli.options import opened, read_inventory
+    from goldcopy.cli.options import looking, read_inventory
     from goldcopy.cli.surveying import named
     from goldcopy.inventory import path_matcher
 
     plant = read_inventory(inventory)
-    with opened(plant) as vault:
-        entry = named(plant, vault, snapshot)
+    with looking(plant) as find:
+        vault, name = find(snapshot)
+        entry = named(plant, vault, name)
         found = vault.load(entry)
         matches = path_matcher(only or "**")
         items = [item for item in found.items if matches(item.path)]

@@ -23,16 +23,20 @@ _NAME = "index.sqlite"
 class Catalog:
     """Answers from the index, which it brings up to date, mends or makes anew as needed."""
 
-    def __init__(self, path: Path, trust: Trust) -> None:
-        """Open the index of the vault in this folder. Raises ``VaultUnavailable``."""
+    def __init__(self, path: Path, trust: Trust, file: Path | None = None) -> None:
+        """Open the index of the vault in this folder; its ``file`` is there, if not elsewhere.
+
+        Raises ``VaultUnavailable``.
+        """
         self.path = path
+        self._file = file or path / _NAME
         self.trust = trust
         self.doubts: list[str] = []
         """What is wrong with the packs, a line each."""
         self._last = 0
         self._closed = self._mended = False
         self._lock = threading.RLock()
-        self._index = _open(path)
+        self._index = _open(self._file)
         self._sure(self._unseal)
         self._sure(self.refresh)
 
@@ -194,8 +198,8 @@ class Catalog:
 
     def _renew(self) -> None:
         with contextlib.suppress(OSError):
-            _forget(self.path)
-        self._use(_open(self.path))
+            _forget(self._file)
+        self._use(_open(self._file))
         self.refresh()
 
     def _use(self, index: Index) -> None:
@@ -204,20 +208,20 @@ class Catalog:
         self._index = index
 
 
-def _open(path: Path) -> Index:
+def _open(file: Path) -> Index:
     """In its file, anew if that is broken; in memory where none can be made (a read-only disk)."""
     try:
         try:
-            return Index(path / _NAME)
+            return Index(file)
         except sqlite3.OperationalError:
             raise
         except sqlite3.DatabaseError:
-            _forget(path)
-            return Index(path / _NAME)
+            _forget(file)
+            return Index(file)
     except (sqlite3.Error, OSError):
         return Index(None)
 
 
-def _forget(path: Path) -> None:
+def _forget(file: Path) -> None:
     for suffix in ("", "-wal", "-shm"):
-        (path / f"{_NAME}{suffix}").unlink(missing_ok=True)
+        file.with_name(file.name + suffix).unlink(missing_ok=True)

@@ -72,16 +72,19 @@ class Vault:
         return cls.open(path, reader)
 
     @classmethod
-    def open(cls, path: Path | str, reader: Reader | None = None) -> Self:
+    def open(
+        cls, path: Path | str, reader: Reader | None = None, index: Path | None = None
+    ) -> Self:
         """Open a vault; its index is brought up to date, or made anew, where it must be.
 
         Without the ``reader`` of a sealed vault it still lists what this collector has stored.
+        With a file for the ``index`` elsewhere nothing is left in the vault's own folder.
         Raises ``VaultUnavailable``, ``VaultDamaged`` or ``Wrong``.
         """
         path = Path(path)
         found = marker.read(path)
         ring, _ = keyring.read(path, found.owner)
-        return cls(path, Catalog(path, Trust(found.vault, ring, reader)))
+        return cls(path, Catalog(path, Trust(found.vault, ring, reader), index))
 
     def close(self) -> None:
         """Let go of the index."""
