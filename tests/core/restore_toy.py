@@ -19,7 +19,19 @@ from goldcopy.driver import Reading
 from goldcopy.errors import Refused
 from goldcopy.inventory import Device, Rule, Rules
 from goldcopy.registry import DRIVERS, Registry
-from goldcopy.restore import GoldState, Means, Permit, Plan, Receipt, Values, apply, make_plan
+from goldcopy.restore import (
+    GoldState,
+    Journal,
+    Means,
+    Permit,
+    Plan,
+    Receipt,
+    Values,
+    apply,
+    make_plan,
+)
+from goldcopy.restore.apply import BEGUN
+from goldcopy.restore.journal import Begun, Writing
 from goldcopy.snapshot import Identity, Item, Snapshot, Value
 from goldcopy.vault import Vault
 
@@ -181,6 +193,16 @@ class Plant:
             approvals=lambda digest: {"ann"} if digest == plan.digest else (),
             permit=permit or Permit(by="bob@panel"),
         )
+
+    async def killed(self, plan: Plan, *sent: str) -> Journal:
+        """The journal that a kill leaves, when these were announced one by one."""
+        vault, writer = self.means.vault, self.means.writer
+        begun = Begun.of(plan, self.gold.id, Permit("bob"), plan.made)
+        await writer.note(BEGUN, plan.device, {"plan": plan.digest, "journal": begun.digest})
+        journal = Journal.begin(vault.path, begun)
+        for path in sent:
+            journal.add(Writing("restore", [path]))
+        return journal
 
 
 def device(port: int, **more: object) -> Device:

@@ -14,7 +14,6 @@ from goldcopy.errors import Unreachable, Wrong
 from goldcopy.inventory import Device
 from goldcopy.restore import (
     GoldState,
-    Journal,
     NotAllowed,
     Permit,
     Plan,
@@ -232,8 +231,8 @@ async def test_a_plan_is_good_for_half_a_day(tmp_path: Path) -> None:
 
 async def test_an_interrupted_restore_is_finished_before_the_next(tmp_path: Path) -> None:
     async with plant(tmp_path) as found:
-        plan, path = await found.plan("gain"), found.means.vault.path
-        journal = Journal.begin(path, plan, found.gold.id, Permit("bob"), plan.made)
+        plan = await found.plan("gain")
+        journal = await found.killed(plan)
         other = msgspec.structs.replace(plan, made=plan.made + timedelta(seconds=1))
         for again in (plan, other):
             with pytest.raises(Wrong, match="was interrupted"):
@@ -249,8 +248,8 @@ async def test_an_interrupted_restore_is_finished_before_the_next(tmp_path: Path
 
 async def test_what_others_changed_meanwhile_stops_a_resume(tmp_path: Path) -> None:
     async with plant(tmp_path) as found:
-        plan, path = await found.plan("gain"), found.means.vault.path
-        journal = Journal.begin(path, plan, found.gold.id, Permit("bob"), plan.made)
+        plan = await found.plan("gain")
+        journal = await found.killed(plan)
         found.press.set("gain", 0.75)
         with pytest.raises(NotAllowed, match="changed by others"):
             await resume(journal.path, found.device, found.means)

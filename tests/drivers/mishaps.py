@@ -12,7 +12,7 @@ from typing import Protocol, cast
 from tests.drivers.restore_bench import Scene, scene
 
 from goldcopy.inventory import Rules
-from goldcopy.restore import Receipt, resume, rollback, unfinished
+from goldcopy.restore import Journal, Receipt, resume, rollback, unfinished
 from goldcopy.testing.bench import Bench
 from goldcopy.testing.runs import together
 from goldcopy_sim.mishap import REQUESTS, VALUES, Mishap
@@ -130,7 +130,7 @@ async def gone_on(
 ) -> None:
     """From the journal to the end, or back where it was going back already."""
     (journal,) = unfinished(found.means.vault.path, "bench")
-    back = "rolled back" in receipt.counts
+    back = (await asyncio.to_thread(Journal.open, journal)).turned is not None
     go_on = rollback if back else resume
     again = await go_on(journal, found.device, found.means)
     judged(found, again, gold, manipulated, f"{when}, then gone on")

@@ -73,7 +73,7 @@ class Approvers:
         from goldcopy.gold import sshsig
         from goldcopy.gold.scope import Scope
         from goldcopy.registry import Registry
-        from goldcopy.restore.apply import Means, apply
+        from goldcopy.restore import Means, apply
         from goldcopy.restore.approval import APPROVAL, PlanApproval, approvals
         from goldcopy.restore.gates import GoldState, Permit
         from goldcopy.restore.plan import make_plan

@@ -24,7 +24,7 @@ from goldcopy.cli.restore_plan import Name
 
 if TYPE_CHECKING:
     from goldcopy.inventory import Device
-    from goldcopy.restore.apply import Means
+    from goldcopy.restore.means import Means
     from goldcopy.restore.receipt import Receipt
     from goldcopy.vault import Vault
 
@@ -170,7 +170,7 @@ def _run(vault: Vault, device: Device, work: Callable[[Means], Awaitable[Receipt
 
     from goldcopy.cli.restoring import restoring
     from goldcopy.registry import Registry
-    from goldcopy.restore.apply import Means
+    from goldcopy.restore.means import Means
 
     async def main() -> Receipt:
         async with vault.writing() as writer:

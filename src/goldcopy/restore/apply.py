@@ -4,43 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from goldcopy.errors import VaultDamaged, VaultSealed, Wrong
 from goldcopy.inventory import Device
-from goldcopy.registry import Registry
 from goldcopy.restore import gates
-from goldcopy.restore.course import Course, Watch
+from goldcopy.restore.course import Course
 from goldcopy.restore.gates import Approvals, GoldState, NotAllowed, Permit, Refusal
-from goldcopy.restore.journal import Journal, refuse_second
+from goldcopy.restore.journal import Begun, Journal, refuse_second
+from goldcopy.restore.journal import abandon as set_aside
 from goldcopy.restore.kept import keep_plan
 from goldcopy.restore.leaf import hashes, stands
+from goldcopy.restore.means import Means
 from goldcopy.restore.model import Plan
 from goldcopy.restore.reach import Reach
 from goldcopy.restore.receipt import Receipt
 from goldcopy.snapshot import Snapshot
-from goldcopy.vault import Vault, Writer
+from goldcopy.vault import Facts, Vault
 
-
-@dataclass(frozen=True)
-class Means:
-    """What a restore works with."""
-
-    vault: Vault
-    writer: Writer
-    registry: Registry
-    pause: float = 0.0
-    """Seconds between two groups of writes, beside the device's courtesy."""
-    retries: int = 2
-    """Of a read that fails. Nothing is ever written a second time unread."""
-    retry_pause: float = 1.0
-    watch: Watch = field(default_factory=Watch)
-
-    def reach(self, device: Device) -> Reach:
-        """The way to a device."""
-        return Reach(device, self.registry, self.retries, self.retry_pause)
+BEGUN: Final = "restore.begun"
+ABANDONED: Final = "restore.abandoned"
 
 
 async def apply(
@@ -97,11 +82,11 @@ async def apply(
         body = {"plan": plan.digest, "by": permit.by, "reason": permit.break_glass}
         await means.writer.note("break-glass", device.name, body)
     live = [fresh.by_path[one.path] for one in plan.writes if one.now.role == "process"]
-    journal = await asyncio.to_thread(
-        Journal.begin, vault.path, plan, fresh.id, permit, datetime.now(UTC), live, blobs
-    )
-    course = Course(journal, reach, means.writer, fresh, means.pause, means.watch)
-    return await course.forward(fresh)
+    begun = Begun.of(plan, fresh.id, permit, datetime.now(UTC), live, blobs)
+    body = {"plan": plan.digest, "by": permit.by, "journal": begun.digest}
+    await means.writer.note(BEGUN, device.name, body)
+    journal = await asyncio.to_thread(Journal.begin, vault.path, begun)
+    return await Course(journal, reach, means, fresh, (fresh, facts)).forward()
 
 
 async def resume(path: Path, device: Device, means: Means) -> Receipt:
@@ -110,18 +95,24 @@ async def resume(path: Path, device: Device, means: Means) -> Receipt:
     The people who have approved it have approved all of it, so they are not asked again. Raises as
     ``apply``; ``Wrong`` if it was going back already.
     """
-    journal, reach, found = await _interrupted(path, device, means)
+    journal = await asyncio.to_thread(Journal.open, path)
     if journal.turned is not None:
         raise Wrong(f"{device.name}: it was going back ({journal.turned.why}): roll it back")
-    plan, sent = journal.plan, journal.sent("restore")
-    refusals = gates.who(plan, device, found.identity, journal.begun.permit)
+    reach, found = await _interrupted(journal, device, means)
+    snapshot, _ = found
+    refusals = [
+        *gates.who(journal.plan, device, snapshot.identity, journal.begun.permit),
+        *_moved(journal, snapshot),
+    ]
+    sent = journal.sent("restore")
     for write in journal.writes:
-        item = found.by_path.get(write.path)
+        item = snapshot.by_path.get(write.path)
         known = write.path in sent or stands(item, write.now) or stands(item, write.wanted)
         if not known:
             refusals.append(Refusal("moved", f"{write.path} was changed by others meanwhile"))
     _refuse(device, refusals)
-    return await _course(journal, reach, means).forward(found)
+    before = await asyncio.to_thread(_loaded, means.vault, journal.begun.before)
+    return await Course(journal, reach, means, before, found, resumed=True).forward()
 
 
 async def rollback(path: Path, device: Device, means: Means) -> Receipt:
@@ -129,25 +120,68 @@ async def rollback(path: Path, device: Device, means: Means) -> Receipt:
 
     Raises as ``apply``.
     """
-    journal, reach, found = await _interrupted(path, device, means)
-    refusals = gates.who(journal.plan, device, found.identity, journal.begun.permit)
-    _refuse(device, [one for one in refusals if one.gate != "mode"])
-    return await _course(journal, reach, means).back("it was interrupted, and is rolled back")
-
-
-async def _interrupted(path: Path, device: Device, means: Means) -> tuple[Journal, Reach, Snapshot]:
     journal = await asyncio.to_thread(Journal.open, path)
+    reach, found = await _interrupted(journal, device, means)
+    snapshot, _ = found
+    refusals = gates.is_it(journal.plan, device, snapshot.identity, journal.begun.permit)
+    _refuse(device, [*refusals, *_moved(journal, snapshot)])
+    before = await asyncio.to_thread(_loaded, means.vault, journal.begun.before)
+    course = Course(journal, reach, means, before, found, resumed=True)
+    return await course.back("it was interrupted, and is rolled back")
+
+
+async def abandon(path: Path, device: Device, means: Means, by: str, reason: str) -> None:
+    """Give a restore up that can neither be gone on with nor rolled back; nothing is sent.
+
+    What its controller holds stays unknown, and the vault says who has decided that, and why.
+    """
+    if not reason.strip():
+        raise Wrong(f"{device.name}: a restore is abandoned for a reason")
+    body = {"journal": path.stem, "by": by, "reason": reason}
+    await means.writer.note(ABANDONED, device.name, body)
+    await asyncio.to_thread(set_aside, path)
+
+
+async def _interrupted(
+    journal: Journal, device: Device, means: Means
+) -> tuple[Reach, tuple[Snapshot, Facts]]:
+    """What the device holds, once nothing can be on its way to it any more."""
+    await asyncio.to_thread(_is_ours, journal, means.vault)
     _refuse(device, gates.may_be_written(journal.plan, device, means.vault.id))
     reach = means.reach(device)
     reach.check()
-    found, facts = await reach.read()
-    await means.writer.keep(found, facts)
-    return journal, reach, found
+    if journal.in_doubt:  # whoever was killed may have sent it in that moment
+        await asyncio.sleep(device.timeout)
+    found = await reach.read()
+    await means.writer.keep(*found)
+    return reach, found
 
 
-def _course(journal: Journal, reach: Reach, means: Means) -> Course:
-    before = _loaded(means.vault, journal.begun.before)
-    return Course(journal, reach, means.writer, before, means.pause, means.watch, resumed=True)
+def _is_ours(journal: Journal, vault: Vault) -> None:
+    """Raise ``VaultDamaged`` unless the vault's history says that this journal was begun.
+
+    Whoever may write to the vault's folder could else have anything written, approved by nobody.
+    """
+    try:
+        notes = vault.notes(BEGUN, journal.plan.device)
+    except VaultSealed:  # a collector cannot read its own history
+        return
+    if not any(note.body.get("journal") == journal.digest for note in notes):
+        raise VaultDamaged(
+            f"{journal.path} is not as the vault says that it was begun: nothing is sent; "
+            "goldcopy restore abandon sets it aside"
+        )
+
+
+def _moved(journal: Journal, found: Snapshot) -> list[Refusal]:
+    """Leaves that are somewhere else by now: what is written there would not be read back."""
+    refusals = []
+    for write in journal.writes:
+        item = found.by_path.get(write.path)
+        if item is not None and (item.type, item.address) != (write.now.type, write.now.address):
+            why = f"{write.path} is now {item.type} {item.address}: put the inventory back"
+            refusals.append(Refusal("moved", why))
+    return refusals
 
 
 def _loaded(vault: Vault, id: str) -> Snapshot | None:

@@ -40,11 +40,11 @@ class Refusal(NamedTuple):
 
 
 class NotAllowed(Wrong):
-    """A restore was refused before its first write."""
+    """A restore, or going on with one, was refused before anything was sent."""
 
     def __init__(self, device: str, refusals: Sequence[Refusal]) -> None:
         said = "; ".join(refusal.why for refusal in refusals)
-        super().__init__(f"{device}: nothing was written: {said}")
+        super().__init__(f"{device}: refused, and nothing is sent: {said}")
         self.refusals = tuple(refusals)
 
 
@@ -158,16 +158,22 @@ def on_device(plan: Plan, device: Device, fresh: Snapshot, permit: Permit) -> li
 
 def _other(item: Item | None, planned: Item) -> bool:
     """Whether it is not what was planned for. A live value may move, and nothing but its value."""
-    if planned.role == "process":
-        return item is None or not same(msgspec.structs.replace(item, value=planned.value), planned)
-    return not stands(item, planned)
+    if item is not None and planned.role == "process":
+        item = msgspec.structs.replace(item, value=planned.value)
+    return item is None or not same(item, planned)
+
+
+def is_it(plan: Plan, device: Device, found: Identity, permit: Permit) -> list[Refusal]:
+    """Whether this is the controller of the plan."""
+    refusals = list(_identity(plan, found, permit))
+    if why := safety(device, found):
+        refusals.append(Refusal("safety", f"{why}: safety controllers are never written"))
+    return refusals
 
 
 def who(plan: Plan, device: Device, found: Identity, permit: Permit) -> list[Refusal]:
     """Whether this is the controller of the plan, and whether it may be written as it is now."""
-    refusals = list(_identity(plan, found, permit))
-    if why := safety(device, found):
-        refusals.append(Refusal("safety", f"{why}: safety controllers are never written"))
+    refusals = is_it(plan, device, found, permit)
     if runs(found.mode) and not permit.in_run:
         refusals.append(
             Refusal("mode", f"the controller is in {found.mode}: stop it, or allow it in RUN")

@@ -12,11 +12,11 @@ from goldcopy.restore.gates import Permit
 
 Verdict = Literal[
     "proved",  # read back, and as it was to be
-    "unchanged",  # read back, and as it was found: it was not written, or in vain
+    "unchanged",  # as it was found: it was not written, or in vain
     "failed",  # read back, and neither as it was to be nor as it was found
     "rolled back",  # put back, and read back as it was found
     "not restorable",  # never tried; the plan says why
-    "in doubt",  # may have been written, and could not be read back
+    "in doubt",  # may have been written, and could not be read back, or not be put back yet
 ]
 
 _LONGEST: Final = 5
@@ -75,7 +75,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     def rolled_back(self) -> bool:
         """Whether every planned leaf was read back as it was found."""
         verdicts = {leaf.verdict for leaf in self.leaves} - {"not restorable"}
-        return bool(verdicts) and verdicts <= {"rolled back", "unchanged"}
+        return bool(self.after and verdicts) and verdicts <= {"rolled back", "unchanged"}
 
     @property
     def finished(self) -> bool:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from goldcopy.collect import Outcome, Watch, collect
 from goldcopy.errors import GoldcopyError
 from goldcopy.inventory import Device, Zone
-from goldcopy.restore.apply import Means
+from goldcopy.restore.means import Means
 from goldcopy.restore.model import Plan, Values
 from goldcopy.restore.plan import EVERYTHING, make_plan
 from goldcopy.snapshot import Snapshot

@@ -15,11 +15,11 @@ from goldcopy.collect.budget import Budgets
 from goldcopy.collect.outcome import words
 from goldcopy.errors import GoldcopyError, VaultDamaged, VaultUnavailable
 from goldcopy.inventory import Device, Zone
-from goldcopy.restore.apply import Means, apply, resume
+from goldcopy.restore.apply import apply, resume
 from goldcopy.restore.campaign import Campaign, Part
-from goldcopy.restore.course import Watch
 from goldcopy.restore.gates import Approvals, GoldState, NotAllowed, Permit, Refusal
 from goldcopy.restore.journal import finished, running
+from goldcopy.restore.means import Means, Watch
 from goldcopy.restore.model import Plan
 from goldcopy.restore.receipt import Receipt
 from goldcopy.snapshot import Snapshot
