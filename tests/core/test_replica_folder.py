@@ -7,7 +7,7 @@ import errno
 import os
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from tests.core.dying_os import Killed
@@ -18,6 +18,7 @@ from goldcopy.errors import GoldcopyError, VaultDamaged, VaultUnavailable
 from goldcopy.replica import folder
 from goldcopy.replica.contract import is_ours, is_unfinished
 from goldcopy.replica.folder import Folder
+from goldcopy.vault import folder as vault_folder
 
 NAME = "packs/00000001.pack"
 VAULT = "0123456789abcdef0123456789abcdef"
@@ -41,6 +42,12 @@ STEPS = [
     "fsync",
     "close",
 ]
+
+
+def through(patch: pytest.MonkeyPatch, system: FaultyOs) -> None:
+    """All that a replica does with files goes through this ``os``."""
+    patch.setattr(folder, "os", system)
+    patch.setattr(vault_folder, "os", system)
 
 
 def replica(root: Path, seconds: float = 30.0) -> Folder:
@@ -90,7 +97,7 @@ async def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 async def test_the_steps_of_a_put(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     faulty = FaultyOs(0, lambda name: None, MORE)
-    monkeypatch.setattr(folder, "os", faulty)
+    through(monkeypatch, faulty)
     async with replica(tmp_path / "nas") as nas:
         await nas.put(NAME, b"one")
     assert faulty.calls == STEPS
@@ -106,7 +113,7 @@ async def test_a_disk_that_fails_at_a_step(
 
     async with replica(tmp_path / "nas") as nas:
         with monkeypatch.context() as patch:
-            patch.setattr(folder, "os", FaultyOs(at, fail, MORE))
+            through(patch, FaultyOs(at, fail, MORE))
             (error,) = await asyncio.gather(nas.put(NAME, b"one"), return_exceptions=True)
         # Only the temporary's removal may fail unseen: the file is whole, and kept.
         failed = STEPS[at - 1] != "unlink"
@@ -147,7 +154,7 @@ async def test_a_writer_that_dies_at_a_step(
 
     async with replica(tmp_path / "nas") as nas:
         with monkeypatch.context() as patch:
-            patch.setattr(folder, "os", Dying(at, die, MORE))
+            through(patch, Dying(at, die, MORE))
             with pytest.raises(Killed):
                 await nas.put(NAME, b"one")
         there = await nas.list()
@@ -157,12 +164,34 @@ async def test_a_writer_that_dies_at_a_step(
         assert await nas.get(NAME) == b"one"
 
 
+async def test_a_drive_with_a_cache_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Drive:
+        """What macOS has: fsync alone leaves the data in the drive's cache."""
+
+        F_FULLFSYNC = 51
+        synced: ClassVar[list[str]] = []
+
+        def fcntl(self, file: int, command: int) -> None:
+            assert command == self.F_FULLFSYNC
+            self.synced.append(Path(f"/proc/self/fd/{file}").resolve().name)
+
+    faulty = FaultyOs(0, lambda name: None)
+    through(monkeypatch, faulty)
+    monkeypatch.setattr(vault_folder, "fcntl", Drive())
+    async with replica(tmp_path / "nas") as nas:
+        await nas.put("vault.json", b"{}")
+    assert [is_unfinished(name) for name in Drive.synced] == [True]
+    assert faulty.calls.count("fsync") == 2  # of folders
+
+
 async def test_a_disk_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class NoLinks(FaultyOs):
         def link(self, *_: object) -> None:
             raise OSError(errno.EPERM, "Operation not permitted")
 
-    monkeypatch.setattr(folder, "os", NoLinks(0, lambda name: None))
+    through(monkeypatch, NoLinks(0, lambda name: None))
     async with replica(tmp_path / "nas") as nas:
         await nas.put(NAME, b"one")
         with pytest.raises(VaultDamaged):
@@ -194,7 +223,7 @@ async def test_a_mount_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     async with replica(tmp_path / "nas", 0.05) as nas:
         with monkeypatch.context() as patch:
-            patch.setattr(folder, "os", FaultyOs(STEPS.index("write") + 1, hang, MORE))
+            through(patch, FaultyOs(STEPS.index("write") + 1, hang, MORE))
             with pytest.raises(VaultUnavailable, match="replica nas: no answer for"):
                 await nas.put(NAME, b"one")
             assert NAME not in await nas.list()

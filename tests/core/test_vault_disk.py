@@ -106,6 +106,26 @@ async def test_a_disk_without_hard_links(
     assert vault.load("mixer").id == snapshot(2).id
 
 
+async def test_a_temporary_that_cannot_be_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(name: str) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    vault = Vault.create(tmp_path / "vault")
+    async with vault.writing() as writer:
+        with monkeypatch.context() as patch:
+            at = STEPS.index("link") + 2
+            patch.setattr(folder, "os", FaultyOs(at, refuse, ["unlink"]))
+            await writer.keep(snapshot(1), FACTS)
+        await writer.keep(snapshot(2), FACTS)
+    packs = vault.path / "packs"
+    assert (packs / ".00000001.pack.tmp").exists()
+    assert (vault.load("mixer").id, vault.doubts) == (snapshot(2).id, [])
+    async with vault.writing():  # the next writer clears it away
+        assert sorted(path.name for path in packs.iterdir()) == ["00000001.pack", "00000002.pack"]
+
+
 async def test_a_share_that_cannot_sync_folders(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

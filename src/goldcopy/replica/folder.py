@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Self, TypeVar
 from goldcopy.errors import Refused, VaultUnavailable
 from goldcopy.replica.contract import Attack, AttackName, absent, conflict, unfinished
 from goldcopy.replica.waiting import allowance, in_thread, patience
-from goldcopy.vault.folder import disk
+from goldcopy.vault.folder import disk, place, sync_folder
 
 T = TypeVar("T")
 _LARGE = 64 * 1024 * 1024
@@ -104,20 +103,8 @@ class Folder:
                 self._compare(name, data)
                 return
             self._make_folder(path.parent)
-            try:
-                _write(temporary, data)
-                _name(temporary, path)
-            except FileExistsError:  # another sync was quicker
+            if not place(path, temporary, [data]):  # another sync was quicker
                 self._compare(name, data)
-                return
-            finally:
-                with contextlib.suppress(OSError):  # where nothing can be removed, it stays
-                    os.unlink(temporary)
-            try:
-                _sync_folder(path.parent)
-            except OSError:
-                os.unlink(path)  # it may not survive, so it must not look as if it were kept
-                raise
 
     def _compare(self, name: str, data: bytes) -> None:
         if self._get(name) != data:
@@ -129,7 +116,7 @@ class Folder:
                 self._make_folder(path.parent)
             with contextlib.suppress(FileExistsError):
                 os.mkdir(path)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
 
     # -- attacks ---------------------------------------------------------------------------------
 
@@ -185,38 +172,3 @@ class Folder:
 
 def _raise(error: OSError) -> None:
     raise error
-
-
-def _write(path: Path, data: bytes) -> None:
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
-    try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(file, view) :]
-        os.fsync(file)
-    finally:
-        os.close(file)
-
-
-def _name(temporary: Path, path: Path) -> None:
-    """Give the file its own name; raises ``FileExistsError`` rather than overwrite."""
-    try:
-        os.link(temporary, path)
-    except OSError as error:
-        # Some file systems (exFAT, some network shares) have no hard links.
-        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP):
-            raise
-        if path.exists():
-            raise FileExistsError(errno.EEXIST, "is there already", str(path)) from None
-        os.rename(temporary, path)
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # some network shares cannot sync a folder at all
-            raise
-    finally:
-        os.close(folder)

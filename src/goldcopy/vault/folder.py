@@ -60,25 +60,38 @@ def list_packs(vault: Path) -> tuple[list[int], list[str]]:
 
 
 def publish(path: Path, content: Iterable[bytes], mode: int = 0o444) -> None:
+    """Put a file of the vault in its place, see ``place``.
+
+    Raises ``VaultUnavailable``, and ``VaultDamaged`` if there is such a file already.
+    """
+    with disk(path):
+        placed = place(path, path.with_name(f".{path.name}.tmp"), content, mode)
+    if not placed:
+        raise VaultDamaged(
+            f"{path} is there already, and was not written by this run: "
+            "move it out of the vault if it is not a pack of it"
+        )
+
+
+def place(path: Path, temporary: Path, content: Iterable[bytes], mode: int = 0o444) -> bool:
     """Write a file that is never changed again: it is there whole and for good, or not at all.
 
     It is written under a temporary name, synced, and linked to its own name, which cannot
-    overwrite; the folder is synced last. Raises ``VaultUnavailable``, and ``VaultDamaged`` if
-    there is such a file already.
+    overwrite; the folder is synced last. False if there is such a file already. Raises ``OSError``.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
-    with disk(path):
-        try:
-            _write(temporary, content, mode)
-            _name(temporary, path)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
-        try:
-            sync_folder(path.parent)
-        except OSError:
-            os.unlink(path)  # nobody has been told of it, so it must not appear as kept
-            raise
+    try:
+        _write(temporary, content, mode)
+        if not _name(temporary, path):
+            return False
+    finally:
+        with contextlib.suppress(OSError):  # where nothing can be removed, it stays
+            os.unlink(temporary)
+    try:
+        sync_folder(path.parent)
+    except OSError:
+        os.unlink(path)  # nobody has been told of it, so it must not appear as kept
+        raise
+    return True
 
 
 def sweep(folder: Path) -> None:
@@ -101,20 +114,20 @@ def _write(path: Path, content: Iterable[bytes], mode: int) -> None:
         os.close(file)
 
 
-def _name(temporary: Path, path: Path) -> None:
+def _name(temporary: Path, path: Path) -> bool:
     """Give the file its own name, unless there is such a file: a rename would overwrite it."""
     try:
         os.link(temporary, path)
     except FileExistsError:
-        raise VaultDamaged(
-            f"{path} is there already, and was not written by this run: "
-            "move it out of the vault if it is not a pack of it"
-        ) from None
+        return False
     except OSError as error:
         # Some file systems (exFAT, some network shares) have no hard links.
-        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP) or path.exists():
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP):
             raise
+        if path.exists():
+            return False
         os.rename(temporary, path)
+    return True
 
 
 def _sync(file: int) -> None:
