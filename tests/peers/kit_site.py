@@ -1,8 +1,8 @@
-"""The place where a kit is used: a controller, a laptop, and no network but loopback.
+"""The place where a kit is used: controllers, a laptop, and no network but loopback.
 
-Started within empty namespaces for network and mounts. Serves a simulated mixer, changes its
-registers, makes the stick read-only, and runs commands one after another beside it, as ``Site`` in
-JSON on standard input says; tells on standard output what came of it.
+Started within empty namespaces for network and mounts. Serves simulated controllers, changes what
+they hold, makes the stick read-only, and runs commands one after another beside them, as ``Site``
+in JSON on standard input says; tells on standard output what came of it.
 """
 
 from __future__ import annotations
@@ -16,29 +16,88 @@ import socket
 import struct
 import subprocess
 import sys
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any, TypedDict
 
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from goldcopy_sim.enip import LogixSimulator
 from goldcopy_sim.modbus import ModbusSimulator
+from goldcopy_sim.opcua import Login, OpcUaSimulator, Settings
+from goldcopy_sim.opcua.security import Identity
+from goldcopy_sim.s7 import S7Simulator
+from goldcopy_sim.service import Simulator
+
+USER, PASSWORD = "vic", "correct horse"
+"""Who is let in where there are papers."""
+
+
+class Controller(TypedDict):
+    """One that is served: the demonstration of that name."""
+
+    kind: str
+    name: str
+    port: int
+    papers: str
+    """Folder with ``server.der`` and ``server.pem``; "": everybody is let in."""
 
 
 class Site(TypedDict):
     """What there is."""
 
-    port: int
+    controllers: list[Controller]
     stick: str
-    changes: dict[str, int]
+    changes: dict[str, dict[str, Any]]
+    """Controller -> address -> value; a list of numbers is bytes."""
     commands: list[list[str]]
     kill_after: int
     """Writes after which the first command is killed; 0: it is not."""
 
 
+KINDS: Mapping[str, Callable[..., Simulator]] = {
+    "enip": LogixSimulator.demo,
+    "modbus": ModbusSimulator.demo,
+    "opcua": OpcUaSimulator.demo,
+    "s7": S7Simulator.demo,
+}
+
+
+@asynccontextmanager
+async def serving(controllers: Sequence[Controller]) -> AsyncIterator[dict[str, Simulator]]:
+    """The controllers by their names."""
+    async with AsyncExitStack() as stack:
+        found: dict[str, Simulator] = {}
+        for one in controllers:
+            made = KINDS[one["kind"]](one["name"], port=one["port"], **_locked(one["papers"]))
+            if one["papers"]:
+                assert isinstance(made, OpcUaSimulator)
+                made.identity = _identity(Path(one["papers"]))
+            found[one["name"]] = await stack.enter_async_context(made)
+        yield found
+
+
+def _locked(papers: str) -> dict[str, Any]:
+    users = {USER: Login(PASSWORD, "engineer")}
+    return {"settings": Settings(users=users, anonymous=None)} if papers else {}
+
+
+def _identity(papers: Path) -> Identity:
+    key = load_pem_private_key((papers / "server.pem").read_bytes(), None)
+    assert isinstance(key, RSAPrivateKey)
+    return Identity(x509.load_der_x509_certificate((papers / "server.der").read_bytes()), key)
+
+
 class _Visit:
-    def __init__(self, mixer: ModbusSimulator) -> None:
-        self._mixer = mixer
+    def __init__(self, controllers: Mapping[str, Simulator]) -> None:
+        self._controllers = controllers
 
     @property
     def writes(self) -> int:
-        return sum(service.writes for service in self._mixer.log)
+        return sum(one.writes for served in self._controllers.values() for one in served.log)
 
     async def run(self, command: list[str], kill_after: int = 0) -> dict[str, Any]:
         run = await asyncio.create_subprocess_exec(
@@ -60,28 +119,35 @@ class _Visit:
 
     async def _kill(self, group: int, after: int) -> None:
         before = self.writes
-        while self.writes < before + after:  # noqa: ASYNC110 - a simulator's log tells nobody
+        while self.writes < before + after:  # noqa: ASYNC110 - a simulator tells nobody
             await asyncio.sleep(0.002)
         os.killpg(group, signal.SIGKILL)
 
 
 async def main(site: Site) -> None:
-    async with ModbusSimulator.demo("mixer", port=site["port"]) as mixer:
-        whole = dict(mixer.values())
-        for address, value in site["changes"].items():
-            mixer.change(address, value)
-        visit = _Visit(mixer)
+    async with serving(site["controllers"]) as controllers:
+        whole = {name: dict(one.values()) for name, one in controllers.items()}
+        for name, changes in site["changes"].items():
+            for address, value in changes.items():
+                other = bytes(value) if isinstance(value, list) else value
+                controllers[name].change(address, other)
+        visit = _Visit(controllers)
         first, *rest = site["commands"]
         ran = [await visit.run(first, site["kill_after"])]
         ran += [await visit.run(command) for command in rest]
-        now = mixer.values()
+        other = {name: _other(one.values(), whole[name]) for name, one in controllers.items()}
         answer = {
             "ran": ran,
             "interfaces": [name for _, name in socket.if_nameindex()],
-            "other": sorted(path for path in now if now[path] != whole[path]),
+            "other": {name: paths for name, paths in other.items() if paths},
             "writes": visit.writes,
         }
     print(json.dumps(answer))
+
+
+def _other(now: Mapping[str, Any], whole: Mapping[str, Any]) -> list[str]:
+    """What is not as it was; by its text, as no NaN is equal to itself."""
+    return sorted(path for path in now if repr(now[path]) != repr(whole[path]))
 
 
 def _loopback_up() -> None:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.cli.conftest import Cli, cli, plant
 from tests.cli.test_gold_and_drift import people, propose
-from tests.peers.kit_site import Site
+from tests.peers.conftest import ROOT
+from tests.peers.kit_laptop import Laptop
+from tests.peers.kit_site import Controller
 
 from goldcopy.cli.init import make_vault
 from goldcopy.vault import Reader, Vault
@@ -24,8 +23,6 @@ from goldcopy.vault import Reader, Vault
 __all__ = ["cli", "people", "plant"]
 pytestmark = pytest.mark.timeout(400)  # wheels may have to be fetched, and are installed again
 
-ROOT = Path(__file__).parents[2]
-SITE = Path(__file__).with_name("kit_site.py")
 SECRET = "not-for-any-kit"
 OPEN = "not sealed, two approvers"
 RECOVERY = """\
@@ -38,23 +35,6 @@ RECOVERY = """\
       contacts: ["Control room <100>"]
       spares: [Shelf 3]
 """
-
-
-@pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheelhouse: goldcopy's own wheel, and the locked versions of what it depends on."""
-    folder = tmp_path_factory.mktemp("wheels")
-    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
-    lock = (ROOT / "requirements.lock").read_text()
-    pinned = re.findall(r"^([A-Za-z0-9_.-]+)(?:\[[^]]*\])?(==[^\s;\\]+)", lock, re.M)
-    limits = folder.with_name("limits.txt")
-    limits.write_text("".join(f"{name}{version}\n" for name, version in pinned))
-    own = ("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT))
-    subprocess.run([*pip, *own], check=True, timeout=120)
-    (built,) = folder.glob("goldcopy-*.whl")
-    words = ("download", "--only-binary", ":all:", "--dest", str(folder), "-c", str(limits))
-    subprocess.run([*pip, *words, str(built)], check=True, timeout=200)
-    return folder
 
 
 @pytest.fixture
@@ -92,58 +72,20 @@ def kit(approved: Cli, wheels: Path, tmp_path: Path) -> Path:
     return folder
 
 
-class Laptop:
-    """Runs commands on site; all that it has of this place is the reader's key, and a home."""
-
-    def __init__(self, folder: Path, kit: Path, port: int) -> None:
-        self.home = folder / "laptop"
-        self.home.mkdir()
-        self.kit = kit
-        self._port = port
-        python = Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}"
-        self._environment = {
-            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME": str(self.home),
-            "GOLDCOPY_PYTHON": str(python),
-            "GOLDCOPY_IDENTITY": str(folder / "keys/reader.key"),
-            "MIXER_PASSWORD": SECRET,
-        }
-
-    def __call__(
-        self, changes: dict[str, int], *commands: tuple[str, ...], kill_after: int = 0
-    ) -> dict[str, Any]:
-        names = [f"{name}={value}" for name, value in self._environment.items()]
-        site: Site = {
-            "port": self._port,
-            "stick": str(self.kit.parent),
-            "changes": changes,
-            "commands": [
-                ["env", "-i", *names, "sh", str(self.kit / script), *words]
-                for script, *words in commands
-            ],
-            "kill_after": kill_after,
-        }
-        apart = ["unshare", "--net", "--mount", *["--map-root-user"] * (os.getuid() != 0)]
-        done = subprocess.run(
-            [*apart, sys.executable, str(SITE)],
-            input=json.dumps(site).encode(),
-            capture_output=True,
-            timeout=300,
-        )
-        assert done.returncode == 0, done.stderr.decode()
-        answer: dict[str, Any] = json.loads(done.stdout)
-        assert answer["interfaces"] == ["lo"]
-        return answer
-
-
 @pytest.fixture
 def laptop(tmp_path: Path, kit: Path, approved: Cli) -> Iterator[Laptop]:
-    made = Laptop(tmp_path, kit, approved.plant.mixer.port)
+    mixer: Controller = {
+        "kind": "modbus",
+        "name": "mixer",
+        "port": approved.plant.mixer.port,
+        "papers": "",
+    }
+    made = Laptop(tmp_path, kit, [mixer], {"MIXER_PASSWORD": SECRET})
     yield made
     shutil.rmtree(made.home)
 
 
-CHANGES = {"holding/203": 4711, "holding/205": 815, "holding/11": 1}
+CHANGES = {"mixer": {"holding/203": 4711, "holding/205": 815, "holding/11": 1}}
 """Two registers of a range, and half of the speed, which is a REAL."""
 RESTORE = ("restore", "mixer", "--by", "ben", "--yes")
 
@@ -156,7 +98,7 @@ def test_one_command_puts_a_device_back_without_a_network(
     answer = laptop(CHANGES, RESTORE)
     assert (answer["ran"][0]["code"], answer["writes"]) == (2, 0), answer
     assert "0 of 1 approvals" in answer["ran"][0]["err"]
-    assert set(answer["other"]) == CHANGES.keys()
+    assert set(answer["other"]["mixer"]) == CHANGES["mixer"].keys()
 
     answer = laptop(CHANGES, (*RESTORE, "--key", str(people["ben"])))
     (done,) = answer["ran"]
@@ -164,7 +106,7 @@ def test_one_command_puts_a_device_back_without_a_network(
     assert "Good" in done["err"]
     assert "3 proved" in done["out"]
     assert answer["writes"] > 0
-    assert answer["other"] == []
+    assert answer["other"] == {}
     assert len(approved.plant.mixer.log) == log  # nothing but the controller on site was spoken to
 
     bundle = laptop.home / "home.bundle"
@@ -187,7 +129,7 @@ def test_who_is_interrupted_goes_on_with_the_kit(people: dict[str, Path], laptop
     assert (again["code"], "was interrupted" in again["err"]) == (2, True)
     assert resumed["code"] == 0, resumed["err"]
     assert json.loads(resumed["out"])["proved"]
-    assert answer["other"] == []
+    assert answer["other"] == {}
 
 
 @pytest.mark.parametrize("approved", [OPEN], indirect=True)
@@ -200,7 +142,7 @@ def test_two_people_approve_on_one_laptop(people: dict[str, Path], laptop: Lapto
     approve = ("goldcopy", "restore", "approve", plan, "--by", "anna", "--key", str(people["anna"]))
     answer = laptop(CHANGES, approve, (*RESTORE, "--plan", plan))
     assert [ran["code"] for ran in answer["ran"]] == [0, 0], answer
-    assert answer["other"] == []
+    assert answer["other"] == {}
 
 
 def test_nothing_is_written_before_somebody_says_so(
