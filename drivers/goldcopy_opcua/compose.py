@@ -7,7 +7,8 @@ written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from goldcopy.errors import Unsupported, Wrong
@@ -18,7 +19,7 @@ from .codec import EXTENSION_OBJECT, NULL, VARIANT, Body, Data, NodeId, Text
 from .items import bodies_of, member, segment
 from .keys import Keys
 from .meant import meant, shape_of
-from .places import Place, places
+from .places import Steps, changed
 from .types import Types
 from .values import IEC
 
@@ -47,31 +48,33 @@ class Goal(NamedTuple):
     """``#Zones[1].Setpoint``, or ``Zones/1/Setpoint``; "" is the whole."""
 
 
-def composed(held: Held, goals: Iterable[Goal], keys: Keys, types: Types) -> Data:
+def composed(held: Held, goals: Sequence[Goal], keys: Keys, types: Types) -> Data:
     """The value with all goals in it. Raises ``Wrong`` and ``Unsupported``, each with a path."""
-    data = held.data
+    wanted = {goal.way: goal.item for goal in goals}
+    met: Counter[str] = Counter()
+
+    def change(steps: Steps, data: Data) -> Data:
+        now = _within(data) if steps else held._replace(data=data)
+        for way in wanted.keys() & {member(steps), "/".join(map(segment, steps))}:
+            met[way] += 1
+            data = _put(wanted[way], now, keys, types)
+        return data
+
+    data = changed(held.data, types, change)
     for goal in goals:
-        place = _found(data, goal, types)
-        now = held._replace(data=place.data) if not place.steps else _within(place.data)
-        try:
-            data = place.put(_value(goal.item, now, keys, types))
-        except (Wrong, Unsupported) as error:
-            raise type(error)(f"{goal.item.path}: {error}; nothing was written") from None
+        if met[goal.way] != 1:
+            what = "has no such member now" if goal.way else "is taken apart into members now"
+            if met[goal.way]:
+                what = "has several members that are called so"
+            raise Wrong(f"{goal.item.path}: the variable {what}; nothing was written")
     return data
 
 
-def _found(data: Data, goal: Goal, types: Types) -> Place:
-    found = [
-        place
-        for place in places(data, types)
-        if goal.way in (member(place.steps), "/".join(map(segment, place.steps)))
-    ]
-    if len(found) == 1:
-        return found[0]
-    what = "has no such member now" if goal.way else "is taken apart into members now"
-    if found:
-        what = "has several members that are called so"
-    raise Wrong(f"{goal.item.path}: the variable {what}; nothing was written")
+def _put(item: Item, held: Held, keys: Keys, types: Types) -> Data:
+    try:
+        return _value(item, held, keys, types)
+    except (Wrong, Unsupported) as error:
+        raise type(error)(f"{item.path}: {error}; nothing was written") from None
 
 
 def _within(data: Data) -> Held:
@@ -80,6 +83,8 @@ def _within(data: Data) -> Held:
 
 
 def _value(item: Item, held: Held, keys: Keys, types: Types) -> Data:
+    if held.data.kind == VARIANT:
+        raise Unsupported("a single element of an array of mixed types cannot be written")
     shape, element = shape_of(item.type)
     kind = _kind(held, element, item.label)
     if shape is not None and item.value == ():

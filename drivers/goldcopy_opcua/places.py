@@ -1,4 +1,4 @@
-"""The places in a variable's value that have an item each, and how another value gets there.
+"""The places in a variable's value that have an item each, and how other values get there.
 
 A structure travels whole. So the other members go back as they were read, byte for byte: whoever
 writes one reads the whole just before.
@@ -6,10 +6,7 @@ writes one reads the whole just before.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
-
-from goldcopy.errors import Unsupported
+from collections.abc import Callable, Sequence
 
 from .codec import EXTENSION_OBJECT, VARIANT, Body, Data, Undecodable
 from .encode import member
@@ -17,98 +14,80 @@ from .items import bodies_of
 from .structures import Located
 from .types import Types
 
-Put = Callable[[Data], Data]
-"""Takes what the place is to hold, gives the whole value."""
+Steps = tuple[str | int, ...]
+"""The way into a value; none if it is the whole."""
+Change = Callable[[Steps, Data], Data]
+"""Takes the way to a place and what it holds, gives what it is to hold: the same object, if that.
+
+An element of an array of mixed types holds a ``VARIANT``, and cannot be changed.
+"""
 
 
-class Place(NamedTuple):
-    """One value within another."""
-
-    steps: tuple[str | int, ...]
-    """The way there; none if it is the whole."""
-    data: Data
-    """What it holds now."""
-    put: Put
-
-
-def places(data: Data, types: Types) -> Iterator[Place]:
-    """All places of a value: one, or one for each member of a structure (as ``items`` has them)."""
-    yield from _within(Place((), data, lambda new: new), types)
-
-
-def _within(place: Place, types: Types) -> Iterator[Place]:
-    steps, data, put = place
+def changed(data: Data, types: Types, change: Change, steps: Steps = ()) -> Data:
+    """A value with all its places changed: one, or one for each member (as ``items`` has them)."""
     if data.kind == VARIANT:
-        yield from _variants(place, types)
-        return
+        return _variants(data, types, change, steps)
     located = _located(data, types) if data.kind == EXTENSION_OBJECT else None
     if located is None:
-        yield from _whole(place)
-        return
-    for index, leaves in enumerate(located):
+        return _whole(data, change, steps)
+    bodies = []
+    for index, (body, leaves) in enumerate(located):
         within = steps if data.shape is None else (*steps, index)
-        for leaf, start, end in leaves:
-            into = _into(data, index, start, end, put)
-            yield from _within(Place((*within, *leaf.steps), leaf.data, into), types)
+        bodies.append(_body(body, leaves, types, change, within))
+    return _with(data, bodies)
 
 
-def _variants(place: Place, types: Types) -> Iterator[Place]:
-    steps, data, put = place
+def _body(
+    body: Body, leaves: Sequence[Located], types: Types, change: Change, steps: Steps
+) -> Body:
+    """One structure, put together from what stays of its bytes and what is other."""
+    assert body.body is not None
+    parts, at = [], 0
+    for leaf, start, end in leaves:
+        new = changed(leaf.data, types, change, (*steps, *leaf.steps))
+        if new is not leaf.data:
+            parts += [body.body[at:start], member(new)]
+            at = end
+    return body._replace(body=b"".join((*parts, body.body[at:]))) if parts else body
+
+
+def _variants(data: Data, types: Types, change: Change, steps: Steps) -> Data:
     if isinstance(data.value, Data):
-        yield from _within(Place(steps, data.value, lambda new: put(Data(VARIANT, new))), types)
-        return
+        new = changed(data.value, types, change, steps)
+        return data if new is data.value else data._replace(value=new)
     assert isinstance(data.value, tuple)
     for index, one in enumerate(data.value):
-        yield Place((*steps, index), one, _mixed)
+        change((*steps, index), Data(VARIANT, one))
+    return data
 
 
-def _mixed(_: Data) -> Data:
-    raise Unsupported("a single element of an array of mixed types cannot be written")
-
-
-def _located(data: Data, types: Types) -> list[list[Located]] | None:
+def _located(data: Data, types: Types) -> list[tuple[Body, list[Located]]] | None:
     """The leaves of each structure; None unless every one can be taken apart."""
     found = []
     for body in bodies_of(data):
+        if not isinstance(body, Body) or body.body is None:
+            return None
         try:
-            leaves = (
-                types.locate(body) if isinstance(body, Body) and body.body is not None else None
-            )
+            leaves = types.locate(body)
         except Undecodable:
-            leaves = None
+            return None
         if leaves is None:
             return None
-        found.append(leaves)
+        found.append((body, leaves))
     return found or None
 
 
-def _into(data: Data, index: int, start: int, end: int, put: Put) -> Put:
-    """Into the bytes of one structure."""
-
-    def into(new: Data) -> Data:
-        bodies = [*bodies_of(data)]
-        body = bodies[index]
-        assert isinstance(body, Body)
-        assert body.body is not None
-        bodies[index] = body._replace(body=body.body[:start] + member(new) + body.body[end:])
-        return put(data._replace(value=bodies[0] if data.shape is None else tuple(bodies)))
-
-    return into
-
-
-def _whole(place: Place) -> Iterator[Place]:
+def _whole(data: Data, change: Change, steps: Steps) -> Data:
     """What stays whole; structures of several types each for itself (as ``items`` has them)."""
-    steps, data, put = place
     bodies = bodies_of(data) if data.kind == EXTENSION_OBJECT else ()
     if len({body.type for body in bodies if isinstance(body, Body) and body.form}) < 2:
-        yield place
-        return
+        return change(steps, data)
+    each = [Data(EXTENSION_OBJECT, body) for body in bodies]
+    return _with(data, [change((*steps, index), one).value for index, one in enumerate(each)])
 
-    def one(index: int) -> Put:
-        def into(new: Data) -> Data:
-            return put(data._replace(value=(*bodies[:index], new.value, *bodies[index + 1 :])))
 
-        return into
-
-    for index, body in enumerate(bodies):
-        yield Place((*steps, index), Data(EXTENSION_OBJECT, body), one(index))
+def _with(data: Data, bodies: Sequence[object]) -> Data:
+    """The value with other structures; the same object if they are the same."""
+    if all(new is old for new, old in zip(bodies, bodies_of(data), strict=True)):
+        return data
+    return data._replace(value=bodies[0] if data.shape is None else tuple(bodies))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from goldcopy.errors import GoldcopyError, Refused, Unsupported, Wrong
@@ -19,13 +20,15 @@ from .meant import node as node_of
 from .options import OpcUaOptions
 from .pull import encodings
 from .server import Server
-from .services import DATA_TYPE, USER_ACCESS_LEVEL, VALUE, VALUE_RANK
+from .services import BROWSE_NAME, DATA_TYPE, USER_ACCESS_LEVEL, VALUE, VALUE_RANK
 from .session import OpcUaSession
 from .transport import Fault
 from .types import Types
 
 MOST_BYTES = 32_768
 """Of values in one Write, about: what fits into a message of any server (OPC 10000-6, 7.1.2.4)."""
+_AROUND = 64
+"""Bytes around a value, about: the node, the attribute."""
 _CURRENT_WRITE = 2  # UserAccessLevel (OPC 10000-3, 8.57)
 _NUMBERED = re.compile(r"\{[^}/]*;i=\d+\}")  # what tells twins apart (see ``keys``)
 _ASKED = (VALUE, USER_ACCESS_LEVEL, DATA_TYPE, VALUE_RANK)
@@ -49,23 +52,26 @@ class OpcUaWriter(OpcUaSession):
         self._paths: dict[str, NodeId] | None = None
 
     def groups(self, items: Sequence[Item]) -> Sequence[Sequence[Item]]:
-        """As many variables together as the server takes in one Write."""
+        """As many variables together as the server takes in one Write.
+
+        The members of one variable stay together: they are written with its whole value.
+        """
         groups: list[list[Item]] = []
         nodes: set[str] = set()
-        size, open_ = 0, False
-        for item in items:
-            if _amiss(item) is not None:
-                groups.append([item])
-                open_ = False
+        size = 0
+        for name, run in groupby(items, _variable):
+            members = list(run)
+            if not name:
+                groups += [[item] for item in members]
+                nodes = set()
                 continue
-            name, bytes_ = item.address.partition("#")[0] or item.path, _bytes(item)
-            full = len(nodes | {name}) > self._client.limits.write or size + bytes_ > MOST_BYTES
-            if not open_ or full:
+            bytes_ = sum(map(_bytes, members))
+            size += bytes_ + (name not in nodes) * _AROUND
+            if not nodes or len(nodes | {name}) > self._client.limits.write or size > MOST_BYTES:
                 groups.append([])
-                nodes, size, open_ = set(), 0, True
-            groups[-1].append(item)
+                nodes, size = set(), bytes_ + _AROUND
+            groups[-1] += members
             nodes.add(name)
-            size += bytes_
         return groups
 
     async def write(self, group: Sequence[Item]) -> None:
@@ -79,19 +85,26 @@ class OpcUaWriter(OpcUaSession):
             error = _amiss(item)
             if error is not None:
                 raise error
-        meant = [(item, await self._candidates(item)) for item in group]
-        nodes = list(dict.fromkeys(one.node for _, found in meant for one in found))
-        read = await self._read(nodes)
         goals: dict[NodeId, list[Goal]] = {}
-        for item, found in meant:
-            node, way = next((one for one in found if not _unknown(read[one.node])), found[0])
-            _check(item, read[node])
+        for item, (node, way) in zip(group, await self._found(group), strict=True):
             goals.setdefault(node, []).append(Goal(item, way))
-        await self._learn([read[node] for node in goals])
+        read = await self._read(list(goals))
+        for node, wanted in goals.items():
+            for goal in wanted:
+                _check(goal.item, read[node])
+        await self._learn(list(read.values()))
         values = [(node, self._composed(read[node], wanted)) for node, wanted in goals.items()]
         await self._send(values, [wanted[0].item.path for wanted in goals.values()])
 
     # -- which node ------------------------------------------------------------------------------
+
+    async def _found(self, group: Sequence[Item]) -> list[Candidate]:
+        """For each item the likeliest node that is there, else the last that may be meant."""
+        meant = [await self._candidates(item) for item in group]
+        nodes = list(dict.fromkeys(one.node for found in meant for one in found[:-1]))
+        results = await self._client.read([(node, BROWSE_NAME) for node in nodes])
+        there = {n for n, result in zip(nodes, results, strict=True) if not _unknown(result)}
+        return [next((one for one in found if one.node in there), found[-1]) for found in meant]
 
     async def _candidates(self, item: Item) -> list[Candidate]:
         """The nodes that may be meant, the likeliest first: an identifier may have a ``#``, too."""
@@ -202,8 +215,8 @@ def _check(item: Item, read: list[Result]) -> None:
         )
 
 
-def _unknown(read: list[Result]) -> bool:
-    return read[0].status & 0xFFFF0000 == status.NODE_UNKNOWN
+def _unknown(read: Result) -> bool:
+    return read.status & 0xFFFF0000 == status.NODE_UNKNOWN
 
 
 def _splits(address: str) -> Iterator[tuple[str, str]]:
@@ -214,7 +227,12 @@ def _splits(address: str) -> Iterator[tuple[str, str]]:
         end = address.rfind("#", 0, end)
 
 
+def _variable(item: Item) -> str:
+    """The variable that an item is, or is a member of; "" if it cannot be written."""
+    return "" if _amiss(item) is not None else item.address.partition("#")[0] or item.path
+
+
 def _bytes(item: Item) -> int:
     """About as many bytes as the value takes."""
     values = item.value if isinstance(item.value, tuple) else (item.value,)
-    return 64 + sum(len(one) if isinstance(one, str | bytes) else 9 for one in values)
+    return sum(len(one) if isinstance(one, str | bytes) else 9 for one in values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from goldcopy.snapshot import Value
 from goldcopy.testing.bench import Bench
 from goldcopy_sim.mishap import REQUESTS, VALUES
 from goldcopy_sim.opcua.codec import Kind
-from goldcopy_sim.opcua.structures import Field
+from goldcopy_sim.opcua.space import standard_space
+from goldcopy_sim.opcua.structures import Field, Member
 
 WRITES: dict[str, Value] = {
     "Enabled": False,
@@ -30,9 +32,18 @@ VARIABLES = 7
 AT_ONCE = 3
 """Variables in one Write."""
 REQUESTED = -(-VARIABLES // AT_ONCE)
+PATIENCE = 5.0
+SHORT = dict.fromkeys(("dropped", "lost", "late"), 1.0)
+"""Seconds, where an answer is waited for that does not come."""
 
 
-def small() -> AbstractAsyncContextManager[Bench]:
+@pytest.fixture(autouse=True, scope="module")
+def built() -> None:
+    """The standard's nodes, before several controllers build them all at once."""
+    standard_space()
+
+
+def small(patience: float) -> AbstractAsyncContextManager[Bench]:
     place = press()
     model = place.model
     double = Kind.Double
@@ -54,16 +65,17 @@ def small() -> AbstractAsyncContextManager[Bench]:
     put("Zones", Kind.ExtensionObject, bodies, writable=True, structure=zone)
     put("Recipe", Kind.ExtensionObject, made, writable=True, structure=recipe)
     put("Spare", double, 0.25, writable=True)
-    return bench_of(model, WRITES, 0.4, max_nodes_per_write=AT_ONCE)
+    return bench_of(model, WRITES, patience, max_nodes_per_write=AT_ONCE)
 
 
-def one(name: str, low: float, high: float) -> dict[str, object]:
+def one(name: str, low: float, high: float) -> dict[str, Member]:
     return {"Name": name, "Limit": {"Low": low, "High": high}}
 
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_whichever_write_goes_wrong(tmp_path: Path, kind: str) -> None:
-    receipts = await whichever_write(tmp_path, small, kind)
+    benches = partial(small, SHORT.get(kind, PATIENCE))
+    receipts = await whichever_write(tmp_path, benches, kind)
     assert len(receipts) == (REQUESTED if kind in REQUESTS else VARIABLES)
     refused = kind == "refused"
     assert all(("BadOutOfRange" in receipt.why) == refused for receipt in receipts)
@@ -71,5 +83,6 @@ async def test_whichever_write_goes_wrong(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", VALUES)
 async def test_all_go_wrong_from_one_on(tmp_path: Path, kind: str) -> None:
-    receipts = await whichever_write(tmp_path, small, kind, lasting=True)
+    benches = partial(small, PATIENCE)
+    receipts = await whichever_write(tmp_path, benches, kind, lasting=True)
     assert len(receipts) == VARIABLES
