@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.drivers.enip_pccc_plant import PLC5_FILES, plc5, slc
+from tests.drivers.enip_pccc_plant import PLC5_FILES, files, plc5, slc
 
-from goldcopy.drill.ground import Ground
+from goldcopy.drill.ground import Gold, Ground
+from goldcopy.drill.model import Scenario
+from goldcopy.drill.run import drill
 from goldcopy.drill.twins import as_device, load
 from goldcopy.inventory import Device, Rule, Rules
 from goldcopy.registry import Registry
 from goldcopy.restore.reach import Reach
 from goldcopy.snapshot import Snapshot
+from goldcopy.snapshot.diff import diff
 from goldcopy.snapshot.values import real_from_bits
 from goldcopy_enip.options import Options
 from goldcopy_sim.enip import (
+    MICROLOGIX_1100,
     MICROLOGIX_1400,
     DataFile,
     DriveSimulator,
+    LogixSimulator,
     Parameter,
     PcccSimulator,
     Plc5Simulator,
 )
-from goldcopy_sim.enip.pccc import MICROLOGIX_1100
+from goldcopy_sim.enip.data_file import Kind
+from goldcopy_sim.mishap import Mishap
 
 REGISTRY = Registry.installed()
 GROUND = Ground(REGISTRY, "me@here")
@@ -59,7 +67,9 @@ every = pytest.mark.parametrize("name", MAKES)
 
 
 def device_of(simulator: Simulated, options: Options, rules: Rules) -> Device:
-    return Device("one", "enip", simulator.host, simulator.port, rules=rules, options=options)
+    return Device(
+        "one", "enip", simulator.host, simulator.port, timeout=0.5, rules=rules, options=options
+    )
 
 
 async def pulled(device: Device) -> Snapshot:
@@ -86,7 +96,7 @@ async def doubled(device: Device, gold: Snapshot) -> tuple[Snapshot, Mapping[str
 def equal(twin: Snapshot, gold: Snapshot) -> None:
     """Item by item, gap by gap, and who it is: nothing is left out, also no live value."""
     assert twin.identity == gold.identity
-    assert {item.path: item for item in twin.items} == {item.path: item for item in gold.items}
+    assert diff(gold, twin) == []  # to the bit, of NaNs too
     assert twin.gaps == gold.gaps
     assert twin.id == gold.id
 
@@ -113,7 +123,8 @@ async def test_without_live_values_its_settings_are_there(name: str) -> None:
     )
     twin, lacks = await doubled(device, less)
     assert not lacks
-    assert [twin.by_path[item.path] for item in kept] == kept
+    wanted = [item for item in kept if item.role == "setting"]
+    assert [twin.by_path[item.path] for item in wanted] == wanted
 
 
 @every
@@ -246,3 +257,121 @@ def test_a_processor_with_whatever_data_files(
         equal(twin, gold)
 
     asyncio.run(check())
+
+
+# -- where it is not as it was ---------------------------------------------------------------------
+
+
+async def test_two_descriptions_of_a_parameter_that_are_unlike_are_told() -> None:
+    device, gold = await of("drive")
+    items = [
+        msgspec.structs.replace(item, label="Ramp up") if item.path == "dpi/41" else item
+        for item in gold.items
+    ]
+    other = Snapshot.of(
+        gold.device, gold.driver, gold.identity, items, gold.gaps, gold.rules, gold.blobs
+    )
+    twin, lacks = await doubled(device, other)
+    assert [*lacks] == ["dpi/41"]
+    assert {change.path for change in diff(other, twin)} == {"dpi/41"}
+
+
+async def test_a_file_of_a_kind_that_nobody_knows_is_listed() -> None:
+    odd = DataFile(Kind("0x95/", 0x95, 2, "WORD", "H"), 12, 7)
+    device, gold = await held(PcccSimulator(files=[*files(), odd]), Options(profile="pccc"), BITS)
+    listed = gold.by_path["files"].value
+    assert isinstance(listed, tuple)
+    assert "0x95/12:7" in listed
+    twin, lacks = await doubled(device, gold)
+    assert not lacks
+    equal(twin, gold)
+
+
+async def test_a_processor_that_has_no_identity_has_none_here() -> None:
+    simulator = slc()
+    del simulator.objects[0x01]
+    device, gold = await held(simulator, Options(profile="pccc"), BITS)
+    assert gold.identity.vendor == ""
+    twin, _ = await doubled(device, gold)
+    equal(twin, gold)
+
+
+async def test_options_of_another_profile_make_a_twin_that_is_seen_to_be_another() -> None:
+    device, gold = await of("slc")
+    device = msgspec.structs.replace(device, options=DRIVE)
+    found = await drill(device, Gold(gold), "wiped", GROUND)
+    assert (found.state, found.proved) == ("not drilled", False)
+    assert "does not hold" in found.why
+
+
+# -- drills ----------------------------------------------------------------------------------------
+
+
+@every
+@pytest.mark.parametrize("scenario", ["wiped", "setpoints", "half-restored"])
+async def test_what_was_harmed_is_restored_and_proved(name: str, scenario: Scenario) -> None:
+    device, gold = await of(name)
+    found = await drill(device, Gold(gold), scenario, GROUND)
+    assert (found.state, found.proved) == ("passed", True), found
+    fit = [one for one in gold.items if (one.role, one.access) == ("setting", "read-write")]
+    zeros = {"0", "0.0", "False", "", str(bytes(24))}
+    full = [one for one in fit if str(one.value) not in zeros]  # -0.0 is another REAL than 0.0
+    proved = found.leaves["proved"]
+    assert proved == found.leaves["harmed"] > 5
+    assert proved == len(full) if scenario == "wiped" else proved > len(fit) / 2 - 1
+
+
+@every
+async def test_another_firmware_is_refused_and_there_is_no_credential(name: str) -> None:
+    device, gold = await of(name)
+    assert (await drill(device, Gold(gold), "firmware", GROUND)).state == "passed"
+    found = await drill(device, Gold(gold), "credential", GROUND)
+    assert (found.state, "no credentials" in found.why) == ("not drilled", True)
+
+
+PLANTED: dict[str, tuple[str, Any]] = {
+    "drive": ("parameter/41", 1234),
+    "dpi": ("dpi/46", -999),
+    "slc": ("N7:3", 4711),
+    "slc-demo": ("ST9:1", "RECIPE 9"),
+    "plc5": ("T4:1.PRE", 21),
+}
+
+
+@every
+async def test_a_difference_that_somebody_plants_is_found(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A twin that is unlike the gold copy in one setting is none; nothing is drilled on it."""
+    device, gold = await of(name)
+    address, value = PLANTED[name]
+    path = next(item.path for item in gold.items if item.address == address)
+    real = LogixSimulator.twin
+
+    def planted(*args: Any, **more: Any) -> Any:  # noqa: ANN401
+        made = real(*args, **more)
+        made.change(address, value)
+        return made
+
+    monkeypatch.setattr(LogixSimulator, "twin", planted)
+    found = await drill(device, Gold(gold), "wiped", GROUND)
+    assert (found.state, path in found.why) == ("not drilled", True), found
+
+
+@every
+async def test_a_write_that_is_not_carried_out_is_found(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One value of the restore is acknowledged and not stored."""
+    device, gold = await of(name)
+    real = LogixSimulator.twin
+
+    def amiss(*args: Any, **more: Any) -> Any:  # noqa: ANN401
+        made = real(*args, **more)
+        made.mishap = Mishap("ignored", 0)
+        return made
+
+    monkeypatch.setattr(LogixSimulator, "twin", amiss)
+    found = await drill(device, Gold(gold), "setpoints", GROUND)
+    assert (found.state, found.proved) == ("failed", False), found
+    assert "did not prove itself" in found.why

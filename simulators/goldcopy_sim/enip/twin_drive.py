@@ -111,8 +111,7 @@ class LoadedDrive:
             if item := one or other:
                 made = self._parameter(number, item, other or item)
                 made.plain = one is not None
-                # Without live values in the backup, only their checksum tells that there are any.
-                made.dpi = made.type in CODES if not drive else other is not None
+                made.dpi = other is not None
                 yield made
 
     def _parameter(self, number: int, item: Recorded, other: Recorded) -> Parameter:
