@@ -32,9 +32,8 @@ VARIABLES = 7
 AT_ONCE = 3
 """Variables in one Write."""
 REQUESTED = -(-VARIABLES // AT_ONCE)
-PATIENCE = 5.0
-SHORT = dict.fromkeys(("dropped", "lost", "late"), 1.0)
-"""Seconds, where an answer is waited for that does not come."""
+SHORT, PATIENCE = 1.0, 5.0
+"""Seconds: the first where an answer is waited for that does not come."""
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -74,7 +73,7 @@ def one(name: str, low: float, high: float) -> dict[str, Member]:
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_whichever_write_goes_wrong(tmp_path: Path, kind: str) -> None:
-    benches = partial(small, SHORT.get(kind, PATIENCE))
+    benches = partial(small, SHORT if kind in REQUESTS else PATIENCE)
     receipts = await whichever_write(tmp_path, benches, kind)
     assert len(receipts) == (REQUESTED if kind in REQUESTS else VARIABLES)
     refused = kind == "refused"
