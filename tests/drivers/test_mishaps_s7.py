@@ -13,7 +13,7 @@ from tests.drivers.mishaps import KINDS, whichever_write
 from tests.drivers.restore_bench import scene
 
 from goldcopy.driver import Target
-from goldcopy.snapshot import Identity, real_from_bits
+from goldcopy.snapshot import Identity, Value, real_from_bits
 from goldcopy.testing.bench import Bench, Held
 from goldcopy.testing.framing import TPKT
 from goldcopy_s7 import S7Driver
@@ -23,8 +23,8 @@ from goldcopy_sim.s7 import Block, Kind, S7Simulator
 
 PDU = 112
 """The smallest there is: a few items fill a job."""
-JOBS, ITEMS = 2, 8
-"""Of the nine settings two lie side by side, and are one item."""
+JOBS, ITEMS = 3, 11
+"""Of the twelve settings two lie side by side, and are one item."""
 LAYOUT = """\
 DATA_BLOCK DB 9
 STRUCT
@@ -46,15 +46,22 @@ STRUCT
   gap5 : WORD ;
   code : STRING [3] ;
   flags : ARRAY [1 .. 5] OF BOOL ;
+  gap6 : WORD ;
+  since : DATE_AND_TIME ;
+  gap7 : WORD ;
+  total : LINT ;
+  gap8 : WORD ;
+  ready : BOOL ;
 END_STRUCT ;
 BEGIN
 END_DATA_BLOCK
 """
 BODY = bytes.fromhex(
     "03 00 a1a1 44bb8000 a2a2 08054c494e4541000000 0007 a3a3 000100020003 a4a4"
-    "0000 a5a5 400921fb54442d18 a6a6 0303414243 00 1500"
+    "0000 a5a5 400921fb54442d18 a6a6 0303414243 00 1500 a7a7"
+    "9312250812345677 a8a8 8000000000000001 a9a9 0100"
 )
-WRITES = {
+WRITES: dict[str, Value] = {
     "on": False,
     "speed": real_from_bits(0x7FA00001),  # a signalling NaN with a payload
     "title": "VALVE 12",
@@ -64,6 +71,9 @@ WRITES = {
     "axis/limit": -0.0,
     "code": "XY",
     "flags": (False, True, False, True, False),
+    "since": "2089-12-31T23:59:59.999",
+    "total": 2**63 - 1,
+    "ready": False,
 }
 
 
@@ -93,13 +103,19 @@ def held(body: bytes) -> Held:
         "gap5": word(44),
         "code": text(46),
         "flags": ("ARRAY[5] OF BOOL", tuple(bool(body[52] >> n & 1) for n in range(5))),
+        "gap6": word(54),
+        "since": ("BYTES", body[56:64]),
+        "gap7": word(64),
+        "total": ("LINT", struct.unpack_from(">q", body, 66)[0]),
+        "gap8": word(74),
+        "ready": ("BOOL", bool(body[76] & 1)),
     }
     return {f"db/9/{name}": value for name, value in leaves.items()}
 
 
 @asynccontextmanager
 async def cpu() -> AsyncIterator[Bench]:
-    """Nine settings with others between them."""
+    """Twelve settings with others between them."""
     with TemporaryDirectory() as folder:
         layout = Path(folder) / "values.awl"
         layout.write_text(LAYOUT)
