@@ -107,7 +107,7 @@ def _round(plant: Inventory, vault: Vault, tell: Callable[[Drilled], None]) -> R
     from goldcopy.cli.replicas import reachable
     from goldcopy.cli.surveying import context
     from goldcopy.drill.rounds import Round
-    from goldcopy.vault.store import me
+    from goldcopy.vault.me import me
 
     known = context(plant, vault)
     return Round(

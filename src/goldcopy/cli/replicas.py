@@ -175,7 +175,7 @@ def repair(inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False) 
     from goldcopy.cli.options import read_inventory
     from goldcopy.errors import VaultDamaged
     from goldcopy.replica.repair import repair as mend
-    from goldcopy.vault.store import me
+    from goldcopy.vault.me import me
 
     plant = read_inventory(inventory)
     done = asyncio.run(mend(plant.vault, reachable(plant), me()))

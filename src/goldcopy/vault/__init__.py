@@ -2,8 +2,8 @@
 
 ``records`` says what is kept, ``draft`` and ``memory`` what of it is new, ``pack`` how it lies in a
 file, sealed and signed with ``keys`` that the ``keyring`` names, ``folder`` how a file gets on the
-disk, ``index`` and ``catalog`` where everything is, ``store`` reads, ``writer`` writes, ``verify``
-proves. docs/format.md is the specification.
+disk, ``index`` and ``catalog`` where everything is, ``histories`` reads, ``writer`` writes,
+``store`` does both, ``verify`` proves. docs/format.md is the specification.
 """
 
 from goldcopy.vault.keys import Reader, SigningKey

@@ -22,9 +22,10 @@ from goldcopy.vault.folder import disk, pack_path, publish
 from goldcopy.vault.keyring import Keyring
 from goldcopy.vault.keys import SigningKey, verified
 from goldcopy.vault.marker import Marker
+from goldcopy.vault.me import me
 from goldcopy.vault.pack import Trust, judged, parse, read_pack
 from goldcopy.vault.signed import parts, signed
-from goldcopy.vault.store import Vault, me
+from goldcopy.vault.store import Vault
 from goldcopy.vault.writer import own_key
 
 FORMAT = "goldcopy-bundle/1"

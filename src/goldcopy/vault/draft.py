@@ -13,11 +13,11 @@ from msgspec import UNSET, Raw
 from goldcopy.errors import VaultDamaged, VaultSealed, Wrong
 from goldcopy.snapshot import Blob, Snapshot
 from goldcopy.snapshot.canonical import value_of
+from goldcopy.vault.histories import Histories
 from goldcopy.vault.index import Index, Row
 from goldcopy.vault.memory import PAGE, Memory, changed, only_values, pages_of, remember
 from goldcopy.vault.records import BASE, Facts, SnapshotRecord, blob_line, encode, patch_line
 from goldcopy.vault.state import NOTHING, Changes, State
-from goldcopy.vault.store import Vault
 
 CHANGESETS = 120
 """After so many a keyframe is written: it bounds the time to rebuild, and what one damaged pack
@@ -37,7 +37,9 @@ class Draft(NamedTuple):
     """What is remembered of it once these are kept; None where it is no snapshot."""
 
 
-def draft(vault: Vault, snapshot: Snapshot, facts: Facts, packed: set[str], secret: bytes) -> Draft:
+def draft(
+    vault: Histories, snapshot: Snapshot, facts: Facts, packed: set[str], secret: bytes
+) -> Draft:
     """The records of a snapshot; ``packed`` has the blobs that are in this pack already.
 
     Raises ``Wrong`` if content is missing, or if facts could not be read back.
@@ -94,7 +96,7 @@ def _content(snapshot: Snapshot, blob: Blob) -> bytes:
     return content
 
 
-def _stored(vault: Vault, wanted: Collection[str]) -> dict[str, int]:
+def _stored(vault: Histories, wanted: Collection[str]) -> dict[str, int]:
     """Of this content what all recipients can open, and how many others it is told against."""
     found = vault.catalog.read(lambda index: index.blobs(wanted))
     since = vault.ring.since
@@ -102,7 +104,7 @@ def _stored(vault: Vault, wanted: Collection[str]) -> dict[str, int]:
 
 
 def _blob_line(
-    vault: Vault, blob: Blob, content: bytes, before: Memory | None, now: Memory
+    vault: Histories, blob: Blob, content: bytes, before: Memory | None, now: Memory
 ) -> bytes:
     """The content whole, or as the pages that have changed since it was stored last."""
     for base, old, new in _predecessors(blob, before, now):
@@ -128,7 +130,7 @@ def _predecessors(
 
 
 def _record(
-    vault: Vault,
+    vault: Histories,
     snapshot: Snapshot,
     facts: Facts,
     last: Row | None,
@@ -166,7 +168,7 @@ def _record(
     return record("", NOTHING.changes(State.of(snapshot)))
 
 
-def _settings_before(vault: Vault, last: Row | None, before: Memory | None) -> bytes:
+def _settings_before(vault: Histories, last: Row | None, before: Memory | None) -> bytes:
     if before is not None:
         return before.settings
     if last is None:
@@ -178,7 +180,7 @@ def _settings_before(vault: Vault, last: Row | None, before: Memory | None) -> b
 
 
 def _changes(
-    vault: Vault, last: Row, before: Memory | None, snapshot: Snapshot, now: Memory
+    vault: Histories, last: Row, before: Memory | None, snapshot: Snapshot, now: Memory
 ) -> Changes | None:
     """What is new since the last snapshot; None if that cannot be told: then all is kept anew."""
     if before is not None and before.paths == now.paths and not vault.doubts:

@@ -19,8 +19,8 @@ from goldcopy.vault.bundle import Bundle, contents, prove
 from goldcopy.vault.folder import disk, list_packs, pack_path, publish, sweep, sync_folder
 from goldcopy.vault.keyring import Keyring
 from goldcopy.vault.lock import Lock
+from goldcopy.vault.me import me
 from goldcopy.vault.pack import Header, Trust, parse, read_pack
-from goldcopy.vault.store import me
 from goldcopy.vault.waiting import Waiting
 
 Head = tuple[int, str]

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable
 from datetime import datetime, time, timedelta
-from typing import TYPE_CHECKING
 
-from goldcopy.errors import VaultDamaged, Wrong
+from goldcopy.errors import Wrong
+from goldcopy.vault.histories import Histories
 from goldcopy.vault.records import Entry
-
-if TYPE_CHECKING:
-    from goldcopy.vault.store import Vault
 
 _ID = re.compile(r"[0-9a-f]{6,64}")
 _BACK = re.compile(r"(.+)~(\d{1,9})", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
-def resolve(vault: Vault, name: str) -> Entry:
+def resolve(vault: Histories, name: str) -> Entry:
     """The entry that a name means. Raises ``Wrong``, saying what there is instead."""
     if name in vault.devices():
         return vault.log(name)[0]
@@ -31,39 +26,10 @@ def resolve(vault: Vault, name: str) -> Entry:
         return _at(vault, device, when)
     if _ID.fullmatch(name.lower()):
         return _by_id(vault, name.lower())
-    raise unknown(vault, name)
+    raise vault.unknown(name)
 
 
-def unknown(vault: Vault, device: str) -> Wrong | VaultDamaged:
-    """The error for a device that the vault does not have; raises ``VaultSealed`` if it may."""
-    devices = vault.devices()
-    vault.refuse_sealed(f"what there is of {device}")
-    if vault.doubts:
-        return VaultDamaged(f"no snapshot of {device} can be found; {vault.doubts[0]}")
-    if not devices:
-        return Wrong(f"there is no snapshot of {device}: the vault is empty; run goldcopy pull")
-    return Wrong(f"there is no snapshot of {device}: {near(device, devices, 'the vault has')}")
-
-
-def near(word: str, words: Iterable[str], has: str) -> str:
-    """``did you mean …?`` if any word is close, else the first few of them."""
-    words = list(words)
-    close = difflib.get_close_matches(word, _likely(word, words), n=3)
-    if close:
-        return f"did you mean {' or '.join(close)}?"
-    more = f" and {len(words) - 5} more" if len(words) > 5 else ""
-    return f"{has} {', '.join(words[:5])}{more}"
-
-
-def _likely(word: str, words: list[str]) -> list[str]:
-    """Of very many words, those in the same folder: comparing all would take seconds."""
-    if len(words) <= 2000:
-        return words
-    folder = word.rpartition("/")[0]
-    return [one for one in words if one.rpartition("/")[0] == folder][:2000]
-
-
-def _back(vault: Vault, device: str, back: int) -> Entry:
+def _back(vault: Histories, device: str, back: int) -> Entry:
     history = vault.log(device)
     if back >= len(history):
         raise Wrong(
@@ -74,7 +40,7 @@ def _back(vault: Vault, device: str, back: int) -> Entry:
     return history[back]
 
 
-def _at(vault: Vault, device: str, when: str) -> Entry:
+def _at(vault: Histories, device: str, when: str) -> Entry:
     history = vault.log(device)
     if when == "gold":
         raise Wrong(f"{device}@gold takes the keys of who approves: name a snapshot by time or id")
@@ -104,11 +70,11 @@ def _moment(device: str, when: str) -> datetime:
     return moment.astimezone()
 
 
-def _by_id(vault: Vault, prefix: str) -> Entry:
+def _by_id(vault: Histories, prefix: str) -> Entry:
     found = vault.by_id(prefix)
     if len(found) > 1:
         some = ", ".join(f"{entry.id[: len(prefix) + 4]} ({entry.device})" for entry in found[:3])
         raise Wrong(f"{prefix} is the start of several ids: {some}; write more of it")
     if not found:
-        raise unknown(vault, prefix)
+        raise vault.unknown(prefix)
     return found[0]

@@ -20,9 +20,10 @@ from goldcopy.vault.folder import disk, sweep, sync_folder
 from goldcopy.vault.keyring import Keyring
 from goldcopy.vault.keys import WRITER, SigningKey, digest_secret
 from goldcopy.vault.lock import Lock
+from goldcopy.vault.me import me
 from goldcopy.vault.pack import Builder
 from goldcopy.vault.records import NoteRecord, encode
-from goldcopy.vault.store import Vault, me
+from goldcopy.vault.store import Vault
 from goldcopy.vault.writer import own_key, refuse_old_keyring
 
 NOTE = "keys.changed"

@@ -12,22 +12,23 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from goldcopy.errors import GoldcopyError, VaultDamaged, VaultSealed, VaultUnavailable, Wrong
 from goldcopy.snapshot import Snapshot
-from goldcopy.vault.draft import Draft, draft
 from goldcopy.vault.folder import disk, pack_path, sweep
+from goldcopy.vault.histories import Histories
 from goldcopy.vault.keyring import path_of
 from goldcopy.vault.keys import WRITER, SigningKey, digest_secret
 from goldcopy.vault.lock import Lock
 from goldcopy.vault.marker import COLLECTOR
+from goldcopy.vault.me import me
 from goldcopy.vault.memory import Memory
 from goldcopy.vault.pack import Builder, parse
-from goldcopy.vault.records import Facts, Kept, Note, NoteRecord, encode, read_note
-from goldcopy.vault.store import Vault, me
+from goldcopy.vault.queued import Queued, QueuedNote, QueuedSnapshot
+from goldcopy.vault.records import Facts, Kept, Note, NoteRecord
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -37,7 +38,7 @@ PACK = 32 * 1024 * 1024
 
 
 @contextlib.asynccontextmanager
-async def writing(vault: Vault, by: str, linger: float) -> AsyncIterator[Writer]:
+async def writing(vault: Histories, by: str, linger: float) -> AsyncIterator[Writer]:
     """See ``Vault.writing``."""
     by = by or me()
     lock = Lock(vault.path)
@@ -56,7 +57,7 @@ async def writing(vault: Vault, by: str, linger: float) -> AsyncIterator[Writer]
             await in_thread(lock.release)
 
 
-def _begin(vault: Vault, lock: Lock, by: str) -> SigningKey:
+def _begin(vault: Histories, lock: Lock, by: str) -> SigningKey:
     """Under the lock nobody changes the keyring: what it says now holds for the whole run."""
     lock.take(by)
     sweep(vault.path / "packs")
@@ -65,7 +66,7 @@ def _begin(vault: Vault, lock: Lock, by: str) -> SigningKey:
     return own_key(vault)
 
 
-def refuse_old_keyring(vault: Vault) -> None:
+def refuse_old_keyring(vault: Histories) -> None:
     """A keyring that was put back would seal to recipients that were removed since."""
     path = pack_path(vault.path, vault.head()[0])
     number = 0
@@ -79,7 +80,7 @@ def refuse_old_keyring(vault: Vault) -> None:
         )
 
 
-def own_key(vault: Vault) -> SigningKey:
+def own_key(vault: Histories) -> SigningKey:
     """This collector's key. Raises ``Wrong`` if there is none, or if it does not count."""
     path = vault.path / COLLECTOR / WRITER
     with disk(path):
@@ -102,7 +103,7 @@ class Writer:
     """Keeps snapshots and notes. Made by ``Vault.writing``; one at a time in the whole vault."""
 
     def __init__(
-        self, vault: Vault, key: SigningKey, by: str, linger: float, thread: ThreadPoolExecutor
+        self, vault: Histories, key: SigningKey, by: str, linger: float, thread: ThreadPoolExecutor
     ) -> None:
         self._vault = vault
         self._key = key
@@ -110,7 +111,7 @@ class Writer:
         self._by = by
         self._linger = linger
         self._thread = thread
-        self._queue: list[_Waiting[Any]] = []
+        self._queue: list[Queued[Any]] = []
         self._pulling = 0
         self._finished = False
         self._news = asyncio.Event()
@@ -155,16 +156,17 @@ class Writer:
         """
         if not facts.by:
             facts = msgspec.structs.replace(facts, by=self._by)
-        return await self._kept(_Snapshot(snapshot, facts))
+        return await self._kept(QueuedSnapshot(snapshot, facts))
 
     async def note(self, kind: str, device: str, body: Mapping[str, object]) -> Note:
         """Keep what is said about a device (or "" for none); return when it is on the disk.
 
         ``body`` is what JSON can tell. Raises as ``keep``.
         """
-        return await self._kept(_Note(NoteRecord(kind, device, _now(), self._by, dict(body))))
+        record = NoteRecord(kind, device, datetime.now(UTC), self._by, dict(body))
+        return await self._kept(QueuedNote(record))
 
-    async def _kept(self, waiting: _Waiting[K]) -> K:
+    async def _kept(self, waiting: Queued[K]) -> K:
         if self._finished:
             raise VaultUnavailable(f"{self._vault.path}: this run has ended, it keeps no more")
         self._queue.append(waiting)
@@ -215,9 +217,9 @@ class Writer:
         size = sum(one.size for one in self._queue)
         return self._finished or not self._pulling or size >= PACK
 
-    def _take(self) -> list[_Waiting[Any]]:
+    def _take(self) -> list[Queued[Any]]:
         """What goes into the next pack: each device once, for its next snapshot builds on that."""
-        batch: list[_Waiting[Any]] = []
+        batch: list[Queued[Any]] = []
         devices: set[str] = set()
         size = 0
         self._queue = [one for one in self._queue if one.is_wanted()]
@@ -229,7 +231,7 @@ class Writer:
         self._queue = [one for one in self._queue if one not in batch]
         return batch
 
-    def _write(self, batch: list[_Waiting[Any]]) -> list[object]:
+    def _write(self, batch: list[Queued[Any]]) -> list[object]:
         """Write one pack; what became of each. Runs in the writer's thread."""
         catalog = self._vault.catalog
         seq, previous = catalog.last()
@@ -250,78 +252,3 @@ class Writer:
         if len(refused) < len(batch):
             catalog.add(builder.write(self._vault.path, self._key, self._by, previous), memories)
         return [refused.get(place) or one.outcome(self._vault) for place, one in enumerate(batch)]
-
-
-class _Waiting(Generic[K]):
-    """Something that is to be kept, and the future of whoever waits for it."""
-
-    device = ""
-    size = 1000
-
-    def __init__(self) -> None:
-        self._kept: asyncio.Future[K] = asyncio.get_running_loop().create_future()
-
-    def draft(self, vault: Vault, packed: set[str], secret: bytes) -> Draft:
-        """Its records."""
-        raise NotImplementedError
-
-    def outcome(self, vault: Vault) -> K:
-        """What to tell who waits, once the records are on the disk."""
-        raise NotImplementedError
-
-    def is_wanted(self) -> bool:
-        """Whether anybody still waits for it."""
-        return not self._kept.done()
-
-    def tell(self, outcome: K | GoldcopyError) -> None:
-        """Say what became of it, unless nobody waits any more."""
-        if isinstance(outcome, GoldcopyError):
-            self.fail(outcome)
-        elif self.is_wanted():
-            self._kept.set_result(outcome)
-
-    def fail(self, error: Exception) -> None:
-        """Say that it is not kept."""
-        if self.is_wanted():
-            self._kept.set_exception(error)
-
-    async def wait(self) -> K:
-        return await self._kept
-
-
-class _Snapshot(_Waiting[Kept]):
-    """The snapshot of a device."""
-
-    def __init__(self, snapshot: Snapshot, facts: Facts) -> None:
-        super().__init__()
-        self._snapshot = snapshot
-        self._facts = facts
-        self.device = snapshot.device
-        blobs = (blob.size for blobs in snapshot.bulk.values() for blob in blobs)
-        self.size = 200 * len(snapshot.items) + sum(blobs)
-
-    def draft(self, vault: Vault, packed: set[str], secret: bytes) -> Draft:
-        return draft(vault, self._snapshot, self._facts, packed, secret)
-
-    def outcome(self, vault: Vault) -> Kept:
-        row = vault.catalog.read(lambda index: index.latest(self.device))
-        assert row is not None
-        return Kept(row.entry, row.entry.unchanged)
-
-
-class _Note(_Waiting[Note]):
-    """A note."""
-
-    def __init__(self, record: NoteRecord) -> None:
-        super().__init__()
-        self._line = encode(record)
-
-    def draft(self, vault: Vault, packed: set[str], secret: bytes) -> Draft:
-        return Draft([self._line], None)
-
-    def outcome(self, vault: Vault) -> Note:
-        return read_note(self._line)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
