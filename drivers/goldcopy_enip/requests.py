@@ -16,7 +16,6 @@ from goldcopy_enip.types import ATOMS, BOOL, DWORD, Atom
 
 OFFSET = 2
 """Bytes that a service costs in a packet beside its own."""
-_LONGEST_PATH_MORE = 4
 _SIZES = {atom.name: atom.size for atom in ATOMS.values()}
 _WORD = 32
 _TEXT = 82
@@ -24,17 +23,23 @@ _TEXT = 82
 
 
 def cost(item: Item, place: Place) -> int:
-    """Bytes that an item takes in a packet, at most; of a string, if its type is the usual one."""
+    """Bytes that an item takes in a packet, at most; of a string, if its type is the usual one.
+
+    Of an array of BOOL, if none of its words is right already.
+    """
     head = OFFSET + 2 + len(place.path)
-    modify = head + _LONGEST_PATH_MORE + 2
-    if place.bit >= 0 or place.at >= 0:
-        return modify + 2 * 8
+    if place.at >= 0:
+        return head + len(element(place.at // _WORD)) + 2 + 2 * DWORD.size
+    if place.bit >= 0:
+        return head + 2 + 2 * 8
     if item.type == "STRING" and isinstance(item.value, str):
-        return head + 4 + 2 + 4 + max(_TEXT, len(item.value)) + 4
+        size = 4 + max(_TEXT, len(item.value))
+        return head + 4 + 2 + size + -size % 4
     array = array_of(item.type)
     count, kind = array or (1, item.type)
     if array and kind == "BOOL":
-        return max((modify + 2 * 4) * -(-count // _WORD), head + 2 + 2 + count)
+        several = range(count // _WORD)
+        return sum(head + len(element(at)) + 2 + 2 * DWORD.size for at in several)
     return head + 2 + 2 + count * _SIZES.get(kind, 8)
 
 

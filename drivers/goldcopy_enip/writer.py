@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from goldcopy.errors import GoldcopyError, Malformed, Refused, Unreachable, Wrong
 from goldcopy.snapshot import Item
@@ -19,8 +19,8 @@ from goldcopy_enip.types import ATOMS, DWORD, SINT
 _ONE = b"\1\0"
 _STRUCTURE = b"\xa0\x02"
 _PROGRAMMING = ("PROG", "REMOTE PROG")
-_TYPE = 100
-"""Bytes of a reply that tells a type with one value, a string of the usual kind among them."""
+_TEXT, _NUMBER = 100, 10
+"""Bytes of a reply that tells a type with one value: a string of the usual kind, any number."""
 
 
 class LogixWriter(LogixSession):
@@ -95,56 +95,100 @@ class LogixWriter(LogixSession):
             )
 
     async def _asked(self, group: Sequence[Item]) -> list[tuple[Item, list[bytes]]]:
-        """The services for each item; their types are what the controller tells now."""
+        """The services for each item; what they depend on is what the controller tells now."""
         places = [place(item) for item in group]
-        types = await self._link.ask_each(
-            [request(guard.READ, one.path, _ONE) for one in places], lambda _: _TYPE
-        )
-        found: list[tuple[Item, list[bytes]]] = []
-        for item, where, reply in zip(group, places, types, strict=True):
-            if reply.status in (PARTIAL, TOO_LARGE):  # others have taken the packet's room
-                reply = await self._link.ask(guard.READ, where.path, _ONE)
-            found.append((item, await self._services(item, where, reply)))
-        return found
+        types = await self._types(group, places)
+        several = list(zip(group, places, types, strict=True))
+        texts = [(item, where.path) for item, where, kind in several if _is_text(item, kind)]
+        await self._have_room(texts)
+        bits = [(item, where.path) for item, where, kind in several if _is_bits(item, where, kind)]
+        held = await self._held(bits)
+        room = self._link.size
+        return [
+            (item, list(_services(item, where, kind, held.get(item.path, b""), room)))
+            for item, where, kind in several
+        ]
 
-    async def _services(self, item: Item, where: Place, reply: Reply) -> list[bytes]:
-        _acknowledged([(item, reply)], (0, PARTIAL))
-        path, data, room = where.path, reply.data, self._link.size
-        if data[:2] == _STRUCTURE and item.type == "STRING" and isinstance(item.value, str):
-            if reply.status:
+    async def _types(self, group: Sequence[Item], places: Sequence[Place]) -> list[bytes]:
+        """The type of each, and one value: a structure as long as it is, if it fits in a packet."""
+        asked = [request(guard.READ, one.path, _ONE) for one in places]
+        sizes = [_TEXT if item.type == "STRING" else _NUMBER for item in group]
+        replies = await self._link.ask_each(asked, sizes.__getitem__)
+        for at, one in enumerate(replies):
+            if one.status in (PARTIAL, TOO_LARGE):  # others have taken the packet's room
+                replies[at] = await self._link.ask(guard.READ, places[at].path, _ONE)
+        told = list(zip(group, replies, strict=True))
+        _acknowledged(told, (0, PARTIAL))
+        for item, reply in told:
+            if reply.status and _is_text(item, reply.data):
                 raise Wrong(f"{item.path} does not fit in a packet; give options.size more")
-            text = await self._text(path, item.path, item.value)
-            content = len(text).to_bytes(4, "little") + text.ljust(len(data) - 8, b"\0")
-            return list(requests.whole(path, data[:4], content, 1, room))
-        array = array_of(item.type)
-        wanted = array[1] if array else item.type
-        atom = ATOMS.get(data[0]) if len(data) > 1 and not data[1] else None
-        if atom is not None and (where.bit >= 0 or where.at >= 0):
-            return [requests.bit(where, atom, item)]
-        if array and atom is DWORD and wanted == "BOOL":
-            return list(requests.bits(path, await self._held(item, path, array[0] // 32), item))
-        if atom is None or atom.name != wanted:
-            raise Wrong(f"{item.path} is {item.type}, and the controller's tag is of another type")
-        return list(requests.values(path, atom, item, room))
+        return [reply.data for reply in replies]
 
-    async def _held(self, item: Item, path: bytes, count: int) -> bytes:
-        """An array of BOOL as it is now."""
-        want = Want(path, bytes((DWORD.code, 0)), DWORD.size, (count,), count)
-        await reading.read(self._link, [want])
-        if want.why:
-            raise Wrong(f"{item.path}: its bits cannot be read before they are written: {want.why}")
-        return want.data
+    async def _have_room(self, texts: Sequence[tuple[Item, bytes]]) -> None:
+        """Raises ``Wrong`` unless DATA has as many characters: the structure may be padded."""
+        lengths = [max(1, len(_latin(item))) for item, _ in texts]
+        asked = [
+            request(guard.READ, path + symbol("DATA"), length.to_bytes(2, "little"))
+            for (_, path), length in zip(texts, lengths, strict=True)
+        ]
+        replies = await self._link.ask_each(asked, lambda at: 2 + lengths[at])
+        for (item, _), length, reply in zip(texts, lengths, replies, strict=True):
+            if reply.status not in (0, PARTIAL) or reply.data[:2] != bytes((SINT.code, 0)):
+                why = words(reply.status)
+                raise Wrong(f"{item.path} has no room for {length} characters: {why}")
 
-    async def _text(self, path: bytes, name: str, value: str) -> bytes:
-        """The characters, once DATA is known to have as many: the structure may be padded."""
-        text = value.encode("latin-1", "replace")
-        if text.decode("latin-1") != value:
-            raise Wrong(f"{name} holds characters of Latin-1 only")
-        count = max(1, len(text)).to_bytes(2, "little")
-        reply = await self._link.ask(guard.READ, path + symbol("DATA"), count)
-        if reply.status not in (0, PARTIAL) or reply.data[:2] != bytes((SINT.code, 0)):
-            raise Wrong(f"{name} has no room for {len(text)} characters: {words(reply.status)}")
-        return text
+    async def _held(self, bits: Sequence[tuple[Item, bytes]]) -> dict[str, bytes]:
+        """Arrays of BOOL as they are now, by path."""
+        wants = [_bits_wanted(item, path) for item, path in bits]
+        await reading.read(self._link, wants)
+        for (item, _), want in zip(bits, wants, strict=True):
+            if want.why:
+                why = want.why
+                raise Wrong(f"{item.path}: its bits cannot be read before they are written: {why}")
+        return {item.path: want.data for (item, _), want in zip(bits, wants, strict=True)}
+
+
+def _is_text(item: Item, kind: bytes) -> bool:
+    return kind[:2] == _STRUCTURE and item.type == "STRING" and isinstance(item.value, str)
+
+
+def _is_bits(item: Item, where: Place, kind: bytes) -> bool:
+    """Whether it is a whole array of BOOL, which the controller holds as words of 32."""
+    array = array_of(item.type)
+    whole = array is not None and array[1] == "BOOL" and where.bit < 0 and where.at < 0
+    return whole and kind[:2] == bytes((DWORD.code, 0))
+
+
+def _bits_wanted(item: Item, path: bytes) -> Want:
+    array = array_of(item.type)
+    count = array[0] // 32 if array else 0
+    return Want(path, bytes((DWORD.code, 0)), DWORD.size, (count,), count)
+
+
+def _latin(item: Item) -> bytes:
+    """The characters of a text. Raises ``Wrong`` for others than a controller has."""
+    value = str(item.value)
+    text = value.encode("latin-1", "replace")
+    if text.decode("latin-1") != value:
+        raise Wrong(f"{item.path} holds characters of Latin-1 only")
+    return text
+
+
+def _services(item: Item, where: Place, kind: bytes, held: bytes, room: int) -> Iterator[bytes]:
+    """What writes an item, given its type with one value, and its bits. Raises ``Wrong``."""
+    if _is_text(item, kind):
+        text = _latin(item)
+        content = len(text).to_bytes(4, "little") + text.ljust(len(kind) - 8, b"\0")
+        return requests.whole(where.path, kind[:4], content, 1, room)
+    array = array_of(item.type)
+    atom = ATOMS.get(kind[0]) if len(kind) > 1 and not kind[1] else None
+    if atom is not None and (where.bit >= 0 or where.at >= 0):
+        return iter([requests.bit(where, atom, item)])
+    if _is_bits(item, where, kind):
+        return requests.bits(where.path, held, item)
+    if atom is None or atom.name != (array[1] if array else item.type):
+        raise Wrong(f"{item.path} is {item.type}, and the controller's tag is of another type")
+    return requests.values(where.path, atom, item, room)
 
 
 def _half(item: Item, error: GoldcopyError) -> GoldcopyError:
