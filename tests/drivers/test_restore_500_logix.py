@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import struct
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +19,7 @@ from goldcopy.testing.framing import ETHERNET_IP
 from goldcopy_enip import EnipDriver
 from goldcopy_enip.options import Options
 from goldcopy_sim.enip import STRING, LogixSimulator, Member, Program, Structure, Tag, string
-from goldcopy_sim.enip.tags import Place, parse_address
+from goldcopy_sim.enip.tags import Place
 from goldcopy_sim.enip.values import leaves, store
 
 CODE = string("CODE_20", 20)
@@ -51,7 +52,7 @@ def tags() -> list[Tag]:
     return [
         Tag("Recipes", RECIPE, (4,)),
         Tag("Drives", DRIVE, (8,)),
-        *(Tag(f"Count{at}", "DINT") for at in range(90)),
+        *(Tag(f"Count{at}", "DINT") for at in range(140)),
         *(Tag(f"Real{at}", "REAL") for at in range(40)),
         *(Tag(f"Long{at}", "LREAL") for at in range(20)),
         *(Tag(f"Big{at}", "LINT") for at in range(10)),
@@ -90,10 +91,8 @@ class Leaf(NamedTuple):
         return count * self.place.type.size
 
     @property
-    def path(self) -> str:
-        scope, _, name = self.address.partition(".") if ":" in self.address else ("", "", self.address)
-        name = name.replace("]", "").replace("[", "/").replace(".", "/")
-        return f"program/{scope.removeprefix('Program:')}/{name}" if scope else f"tag/{name}"
+    def octets(self) -> bytes:
+        return bytes(self.place.memory[self.place.offset : self.place.offset + self.size])
 
 
 def all_leaves(simulator: LogixSimulator) -> list[Leaf]:
@@ -186,20 +185,135 @@ def services(leaf: Leaf, size: int) -> list[int]:
     return [head + 4 + min(most, value - at) for at in range(0, value, most)]
 
 
-def in_order(sizes: Sequence[int], size: int) -> int:
+def in_order(leaves: Sequence[Sequence[int]], size: int) -> int:
     """The fewest packets that hold these in their order: each takes all that it can.
 
     A packet has its sequence number, a code, a path of four with its length, and a count; each
-    service an offset beside its own. A service alone needs no packet around it.
+    service an offset beside its own. A service alone needs no packet around it. A leaf is not
+    torn in two unless it has to be.
     """
-    found, room = 0, 0
-    for one in sizes:
-        if 2 + one > room:
-            found, room = found + 1, size - 2 - 8
-        room -= 2 + one
+    found, room, whole = 0, 0, size - 2 - 8
+    for services in leaves:
+        joint = sum(2 + one for one in services)
+        for one in [joint] if joint <= whole else [2 + one for one in services]:
+            if one > room:
+                found, room = found + 1, whole
+            room -= one
     return found
 
 
-def at_least(sizes: Sequence[int], size: int) -> int:
-    """No order at all, and no room lost."""
-    return -(-sum(2 + one for one in sizes) // (size - 2 - 8))
+def at_least(leaves: Sequence[Sequence[int]], size: int) -> int:
+    """No order at all, all of them torn where it suits, and no room lost."""
+    return -(-sum(2 + one for services in leaves for one in services) // (size - 2 - 8))
+
+
+# -- the restore -----------------------------------------------------------------------------------
+
+
+async def restored(
+    folder: Path, size: int, *, usual: bool
+) -> tuple[list[list[int]], list[Session]]:
+    """500 settings manipulated and put back: bytes of the services that it takes; what was done.
+
+    ``usual``: no texts but those of the usual type, and nothing that needs more than a request.
+    """
+    async with plant(folder, size) as found:
+        simulator = found.bench.simulator
+        assert isinstance(simulator, LogixSimulator)
+        gold = memory(simulator)
+        every = all_leaves(simulator)
+        long = [leaf for leaf in every if leaf.address == "Table" and not usual]
+        short = [leaf for leaf in every if leaf.address != "Table"]
+        pool = [leaf for leaf in short if leaf.place.type is not CODE or not usual]
+        chosen = random.Random(7).sample(pool, 500 - len(long)) + long
+        if not usual:
+            all_that_is_odd(chosen)
+        for leaf in chosen:
+            manipulate(leaf)
+        plan = await found.plan()
+        by_address = {leaf.address: leaf for leaf in chosen}
+        assert {write.now.address for write in plan.writes} == set(by_address)
+        assert len(plan.writes) == 500
+        simulator.log.clear()
+        simulator.services.clear()
+        receipt = await found.restore(plan)
+        assert receipt.counts == {"proved": 500}
+        assert receipt.proved
+        assert memory(simulator) == gold
+        assert not simulator.violations
+        in_plan = [by_address[write.now.address] for write in plan.writes]
+        asked = [one.detail for one in simulator.services if one.writes]
+        expected = [detail for leaf in in_plan for detail in details(leaf, size)]
+        assert asked == expected, "nothing twice, nothing beside it"
+        return [services(leaf, size) for leaf in in_plan], sessions(simulator)
+
+
+def all_that_is_odd(chosen: Sequence[Leaf]) -> None:
+    """The plan has a bit of everything."""
+    kinds = {leaf.place.type.name for leaf in chosen}
+    assert kinds == {
+        "BOOL", "SINT", "INT", "DINT", "UDINT", "LINT", "ULINT", "REAL", "LREAL", "DWORD",
+        STRING.name, CODE.name,
+    }  # fmt: skip
+    for name, form, bits in (("REAL", "<I", REALS), ("LREAL", "<Q", LREALS)):
+        found = {leaf.octets for leaf in chosen if leaf.place.type.name == name}
+        assert {struct.pack(form, one) for one in bits} <= found
+    addresses = {leaf.address for leaf in chosen}
+    assert {"Table", "Recipes[2].Steps[1].Drive.Gain", "Program:Main.Local.Drive.On"} <= addresses
+
+
+def details(leaf: Leaf, size: int) -> list[str]:
+    """The leaf in the simulator's log, once for each service that writes it."""
+    several = services(leaf, size)
+    if leaf.place.type.name != "DWORD":
+        return [leaf.address] * len(several)
+    return [f"{leaf.address}[{at}]" for at in range(len(several))]
+
+
+class Session(NamedTuple):
+    """What one session took."""
+
+    reading: int
+    writing: int
+
+
+def sessions(simulator: LogixSimulator) -> list[Session]:
+    found: list[list[bool]] = []
+    for service in simulator.log:
+        if service.name == "RegisterSession":
+            found.append([])
+        found[-1].append(service.writes)
+    return [Session(one.count(False), one.count(True)) for one in found]
+
+
+@pytest.mark.parametrize(("size", "fewest", "without_order"), [(500, 39, 37), (4000, 5, 5)])
+async def test_in_the_fewest_writing_requests(
+    tmp_path: Path, size: int, fewest: int, without_order: int
+) -> None:
+    """One service a leaf, by its name, in the order of the plan: no fewer packets hold them."""
+    leaves, (_, writing, _) = await restored(tmp_path, size, usual=True)
+    assert writing.writing == in_order(leaves, size) == fewest
+    assert at_least(leaves, size) == without_order
+
+
+@pytest.mark.parametrize(("size", "fewest", "more"), [(500, 50, 3), (4000, 7, 1)])
+async def test_long_arrays_and_texts_of_any_length(
+    tmp_path: Path, size: int, fewest: int, more: int
+) -> None:
+    """Not the fewest, for two reasons.
+
+    What needs several requests shares none of them with others, so that it alone is half written
+    when one of them is lost. And where a group has to end is known before the controller has told
+    how long the texts of a type are: 82 characters are kept free for each.
+    """
+    leaves, (_, writing, _) = await restored(tmp_path, size, usual=False)
+    assert in_order(leaves, size) == fewest
+    assert writing.writing == fewest + more
+
+
+@pytest.mark.parametrize(("size", "pull", "types"), [(500, 56, 95), (4000, 21, 24)])
+async def test_what_it_reads(tmp_path: Path, size: int, pull: int, types: int) -> None:
+    """Three sessions: a pull, the types of what is written, and a pull to read it all back."""
+    _, several = await restored(tmp_path, size, usual=False)
+    assert [one.reading for one in several] == [pull, types, pull]
+    assert several[0].writing == several[2].writing == 0
