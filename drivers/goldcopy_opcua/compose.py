@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import NamedTuple
 
 from goldcopy.errors import Unsupported, Wrong
@@ -91,7 +92,8 @@ def _value(item: Item, held: Held, keys: Keys, types: Types) -> Data:
         return _nothing(kind, shape, held)
     if kind == EXTENSION_OBJECT:
         return _structures(item, shape, held.data, types)
-    return meant(item.type, item.value, kind, keys, _locales(item, kind, shape, held.data))
+    made = meant(item.type, item.value, kind, keys, _locales(item, kind, shape, held.data))
+    return _nulls(made, held.data)
 
 
 def _kind(held: Held, element: str, label: str) -> int:
@@ -125,6 +127,17 @@ def _nothing(kind: int, shape: tuple[int, ...], held: Held) -> Data:
     if held.member and kind != EXTENSION_OBJECT:
         raise Wrong("a member of this type cannot be null")
     return Data(kind, Body(NodeId(0, 0), 0, None)) if held.member else NULL
+
+
+def _nulls(made: Data, now: Data) -> Data:
+    """Within an array null and empty are told alike: what is null and is to be empty stays so."""
+    if made.kind not in _NULLABLE or not isinstance(made.value, tuple):
+        return made
+    held = now.value if isinstance(now.value, tuple) else ()
+    pairs = zip_longest(made.value, held[: len(made.value)], fillvalue="")
+    return made._replace(
+        value=tuple([None if old is None and not new else new for new, old in pairs])
+    )
 
 
 def _locales(item: Item, kind: int, shape: tuple[int, ...] | None, now: Data) -> list[str]:

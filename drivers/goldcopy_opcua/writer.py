@@ -77,9 +77,10 @@ class OpcUaWriter(OpcUaSession):
     async def write(self, group: Sequence[Item]) -> None:
         """Read the variables, put the items into their values, write them with one request.
 
-        The other members of a structure are written as they were read just before. Raises
-        ``Unsupported``, ``Wrong`` and ``Refused`` before anything is sent; ``Refused`` also where
-        the server does not take a value, when others of the group are written.
+        Or with several, if members that nobody asked for make the values too long: the other members
+        of a structure are written as they were read just before. Raises ``Unsupported``, ``Wrong``
+        and ``Refused`` before anything is sent; ``Refused`` also where the server does not take a
+        value, when others of the group are written.
         """
         for item in group:
             error = _amiss(item)
@@ -94,7 +95,9 @@ class OpcUaWriter(OpcUaSession):
                 _check(goal.item, read[node])
         await self._learn(list(read.values()))
         values = [(node, self._composed(read[node], wanted)) for node, wanted in goals.items()]
-        await self._send(values, [wanted[0].item.path for wanted in goals.values()])
+        paths = {node: wanted[0].item.path for node, wanted in goals.items()}
+        for part in _fitting(values):
+            await self._send(part, [paths[node] for node, _ in part])
 
     # -- which node ------------------------------------------------------------------------------
 
@@ -225,6 +228,19 @@ def _splits(address: str) -> Iterator[tuple[str, str]]:
     while end > 0:
         yield address[:end], address[end:]
         end = address.rfind("#", 0, end)
+
+
+def _fitting(values: Sequence[tuple[NodeId, bytes]]) -> Iterator[list[tuple[NodeId, bytes]]]:
+    """As many as one message carries, at least one."""
+    part: list[tuple[NodeId, bytes]] = []
+    size = 0
+    for node, value in values:
+        size += len(value) + _AROUND
+        if part and size > MOST_BYTES:
+            yield part
+            part, size = [], len(value) + _AROUND
+        part.append((node, value))
+    yield part
 
 
 def _variable(item: Item) -> str:

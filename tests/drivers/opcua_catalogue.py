@@ -87,6 +87,8 @@ CONTENT: Mapping[Kind, Scalar] = {
 def spoilt(kind: Kind, value: Scalar) -> Scalar:
     """Another value of this type."""
     match value:
+        case None:
+            return None
         case Text():
             return value._replace(text="spoilt")
         case Name():
@@ -117,7 +119,7 @@ def _body_spoilt(body: Body, made: Structure) -> Body:
         if isinstance(leaf.value, list):
             each = cast("list[Scalar]", leaf.value)
             replace(members, leaf.path, [spoilt(leaf.kind, one) for one in each])
-        elif leaf.value is not None:
+        else:
             replace(members, leaf.path, spoilt(leaf.kind, leaf.value))
     return made.value(members)
 
@@ -128,7 +130,8 @@ def catalogue() -> Place:
     for kind, values in SCALARS.items():
         for n, value in enumerate(values):
             place.put(f"{kind.name}{n}", kind, value, writable=True)
-        place.put(f"{kind.name}Array", kind, tuple(values), writable=True)
+        null = (None,) if kind in (Kind.String, Kind.ByteString, Kind.XmlElement) else ()
+        place.put(f"{kind.name}Array", kind, (*values, *null, *values), writable=True)
         place.put(f"{kind.name}Matrix", kind, (*values, *values), (2, len(values)), writable=True)
     cube = tuple(SCALARS[Kind.Double])
     place.put("Cube", Kind.Double, cube, (2, 2, 2), writable=True)
@@ -221,7 +224,7 @@ def members(n: int) -> dict[str, Member]:
         "Total": limits(n + 1),
         "Zones": zones,
         "Ramp": [*SCALARS[Kind.Float]],
-        "Names": [*SCALARS[Kind.String]],
+        "Names": [None, *SCALARS[Kind.String], None],
         "Nothing": None,
         "Holidays": [],
     }

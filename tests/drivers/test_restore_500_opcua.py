@@ -16,13 +16,14 @@ from tests.drivers.opcua_catalogue import (
     members,
     recipe,
 )
-from tests.drivers.opcua_press import bench_of, press, variables
+from tests.drivers.opcua_press import bench_of, press, structure, variables
 from tests.drivers.restore_bench import Scene, scene
 
 from goldcopy_opcua.writer import MOST_BYTES
 from goldcopy_sim.opcua import OpcUaSimulator
 from goldcopy_sim.opcua.codec import Data, Kind, Text
 from goldcopy_sim.opcua.place import Place
+from goldcopy_sim.opcua.structures import Field
 from goldcopy_sim.service import Service
 
 MANY = 500
@@ -162,6 +163,29 @@ async def test_500_long_values_are_bounded_by_the_size_of_a_message(tmp_path: Pa
         in_one = MOST_BYTES // (long + 64)
         writes = [one.detail for one in log(found) if one.writes]
         assert writes == [*[f"{in_one} nodes"] * (MANY // in_one), f"{MANY % in_one} nodes"]
+
+
+async def test_members_that_nobody_asked_for_count_in_the_size_of_a_message(
+    tmp_path: Path,
+) -> None:
+    place, large = press(), 5000
+    fields = Field("Limit", Kind.Double), Field("Image", Kind.ByteString)
+    made = structure(place.model, 50, "Part", *fields)
+    for n in range(AT_ONCE):
+        body = made.value({"Limit": 0.5, "Image": bytes((n,)) * large})
+        place.put(f"Part{n:02}", Kind.ExtensionObject, body, writable=True, structure=made)
+    async with plant(tmp_path, place, 0) as found:
+        gold = held(place.model)
+        for variable in variables(place.model).values():
+            variable.change_member("Limit", 1.5, place.model.uris)
+        log(found).clear()
+        receipt = await found.restore()
+        assert receipt.counts == {"proved": AT_ONCE}
+        assert held(place.model) == gold
+        # Of each part 5000 bytes and less than 128 around them: 6 in 32 KiB, so 7 requests.
+        in_one = MOST_BYTES // (large + 128)
+        writes = [one.detail for one in log(found) if one.writes]
+        assert writes == [*[f"{in_one} nodes"] * (AT_ONCE // in_one), f"{AT_ONCE % in_one} nodes"]
 
 
 OTHER: Mapping[str, tuple[Data, Data, str]] = {
