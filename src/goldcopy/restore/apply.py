@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from goldcopy.errors import VaultDamaged, VaultSealed, Wrong
 from goldcopy.inventory import Device
 from goldcopy.restore import gates
@@ -20,7 +22,7 @@ from goldcopy.restore.leaf import hashes, stands
 from goldcopy.restore.means import Means
 from goldcopy.restore.model import Plan
 from goldcopy.restore.reach import Reach
-from goldcopy.restore.receipt import Receipt
+from goldcopy.restore.receipt import Leaf, Receipt
 from goldcopy.snapshot import Snapshot
 from goldcopy.vault import Facts, Vault
 
@@ -140,6 +142,28 @@ async def abandon(path: Path, device: Device, means: Means, by: str, reason: str
     body = {"journal": path.stem, "by": by, "reason": reason}
     await means.writer.note(ABANDONED, device.name, body)
     await asyncio.to_thread(set_aside, path)
+
+
+async def still(plan: Plan, done: Receipt, device: Device, means: Means) -> Receipt:
+    """A receipt of before as it is now: first by reading. Raises ``Unreachable``.
+
+    Nothing is written to the device, nor told anew of it.
+    """
+    found, facts = await means.reach(device).read()
+    await means.writer.keep(found, facts)
+    when = f"it was proved at {done.ended:%Y-%m-%d %H:%M} UTC"
+    if others := gates.is_it(plan, device, found.identity, done.permit):
+        whys = "; ".join(one.why for one in others)
+        return msgspec.structs.replace(done, after="", why=f"{when}; now {whys}")
+    moved = [one.path for one in plan.writes if not stands(found.by_path.get(one.path), one.wanted)]
+    leaves = tuple(
+        [
+            Leaf(leaf.path, "failed", "it has moved since") if leaf.path in moved else leaf
+            for leaf in done.leaves
+        ]
+    )
+    why = f"{when}; {gates.some(moved)} has moved since" if moved else done.why
+    return msgspec.structs.replace(done, after=found.id, leaves=leaves, why=why)
 
 
 async def _interrupted(

@@ -113,7 +113,7 @@ def _of_target(plan: Plan, target: Snapshot) -> Iterator[Refusal]:
     if target.id != plan.target.snapshot:
         yield Refusal("plan", f"snapshot {target.id[:12]} is not the target of the plan")
     elif other := [w.path for w in plan.writes if not stands(target.by_path.get(w.path), w.wanted)]:
-        yield Refusal("plan", f"the plan would write {_some(other)} otherwise than its target has")
+        yield Refusal("plan", f"the plan would write {some(other)} otherwise than its target has")
 
 
 def _gold(plan: Plan, gold: GoldState) -> Iterator[Refusal]:
@@ -122,7 +122,7 @@ def _gold(plan: Plan, gold: GoldState) -> Iterator[Refusal]:
     elif gold.snapshot != plan.target.snapshot:
         yield Refusal("gold", f"snapshot {plan.target.snapshot[:12]} is not its gold copy")
     elif out := [write.path for write in plan.writes if write.path not in gold.scope]:
-        yield Refusal("gold", f"its gold copy does not speak of {_some(out)}")
+        yield Refusal("gold", f"its gold copy does not speak of {some(out)}")
 
 
 def _approvals(plan: Plan, device: Device, approvals: Approvals) -> Iterator[Refusal]:
@@ -144,7 +144,7 @@ def on_device(plan: Plan, device: Device, fresh: Snapshot, permit: Permit) -> li
             refusals.append(Refusal("limits", f"{write.path}: {why}"))
     other = [w.path for w in plan.writes if _other(fresh.by_path.get(w.path), w.now)]
     if other:
-        refusals.append(Refusal("moved", f"since the plan was made {_some(other)} has changed"))
+        refusals.append(Refusal("moved", f"since the plan was made {some(other)} has changed"))
     elif state(fresh) != plan.state:
         refusals.append(
             Refusal(
@@ -196,6 +196,7 @@ def _identity(plan: Plan, found: Identity, permit: Permit) -> Iterator[Refusal]:
             yield Refusal("identity", f"its {name} is {is_now!r}; the plan was for {planned!r}")
 
 
-def _some(paths: Sequence[str]) -> str:
+def some(paths: Sequence[str]) -> str:
+    """The first of them by name."""
     more = len(paths) - 3
     return ", ".join(paths[:3]) + (f" and {more} more" if more > 0 else "")

@@ -15,10 +15,10 @@ from goldcopy.collect.budget import Budgets
 from goldcopy.collect.outcome import words
 from goldcopy.errors import GoldcopyError, VaultDamaged, VaultUnavailable
 from goldcopy.inventory import Device, Zone
-from goldcopy.restore.apply import apply, resume
+from goldcopy.restore.apply import apply, resume, rollback, still
 from goldcopy.restore.campaign import Campaign, Part
 from goldcopy.restore.gates import Approvals, GoldState, NotAllowed, Permit, Refusal
-from goldcopy.restore.journal import finished, running
+from goldcopy.restore.journal import Journal, finished, running
 from goldcopy.restore.means import Means, Watch
 from goldcopy.restore.model import Plan
 from goldcopy.restore.receipt import Receipt
@@ -50,6 +50,8 @@ class Result(msgspec.Struct, frozen=True, omit_defaults=True):
     planned: int = 0
     groups: int = 0
     seconds: float = 0.0
+    moved: tuple[str, ...] = ()
+    """Settings beside its plan that are not as they were before."""
 
 
 class CampaignReceipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,8 +111,9 @@ async def apply_campaign(
     """Restore device after device, wave after wave; each has its own gates, journal and receipt.
 
     Called again after it was interrupted, it goes on: what was ended is not begun again, and what
-    was in the middle is resumed. After ``campaign.stop_after`` devices that are not proved no
-    further one is begun; those at work come to their end.
+    was in the middle is ended. What was proved before is read, to see whether it still is. After
+    ``campaign.stop_after`` devices that are not proved, or when the vault is in trouble, no further
+    one is begun; those at work come to their end.
 
     Args:
         campaign: which plans, in which order.
@@ -124,7 +127,7 @@ async def apply_campaign(
 
     Raises:
         NotAllowed: the jobs are not those of the campaign; nothing was written.
-        VaultUnavailable, VaultDamaged: as for one device; no further one is begun.
+        VaultUnavailable, VaultDamaged: as for one device, after those at work have ended.
     """
     _check(campaign, jobs, means)
     run = _Run(campaign, jobs, means, zones, approvals, permit, watch or CampaignWatch(), at_once)
@@ -160,6 +163,7 @@ class _Run:
         self._budgets = Budgets([job.device for job in jobs.values()], zones)
         self._places = asyncio.Semaphore(at_once)
         self._failures = 0
+        self._trouble: VaultUnavailable | VaultDamaged | None = None
 
     async def all(self) -> CampaignReceipt:
         began = datetime.now(UTC)
@@ -177,7 +181,11 @@ class _Run:
             results=tuple(results),
         )
         body = {"proved": receipt.proved, **msgspec.to_builtins(receipt)}
-        await self._means.writer.note("campaign.receipt", "", body)
+        try:
+            await self._means.writer.note("campaign.receipt", "", body)
+        finally:
+            if self._trouble:
+                raise self._trouble
         return receipt
 
     async def _wave(self, wave: Sequence[Part]) -> list[Result]:
@@ -191,8 +199,8 @@ class _Run:
     async def _device(self, job: Job) -> Result:
         name = job.device.name
         async with self._budgets.turn(job.device), self._places:
-            if self._failures >= self._campaign.stop_after:
-                why = f"{self._failures} devices before it are not proved"
+            if self._trouble or self._failures >= self._campaign.stop_after:
+                why = str(self._trouble or f"{self._failures} devices before it are not proved")
                 result = Result(name, "not begun", why)
             else:
                 result = await self._restored(job)
@@ -209,11 +217,14 @@ class _Run:
         means = replace(self._means, watch=self._watch.devices[name])
         try:
             receipt = await self._receipt(job, device, means)
-        except (VaultUnavailable, VaultDamaged):
-            raise
+        except (VaultUnavailable, VaultDamaged) as error:
+            self._trouble = self._trouble or error
+            return Result(name, "not proved", str(error), plan=job.plan.digest)
         except GoldcopyError as error:
             said = str(error).removeprefix(f"{name}: ")
-            return Result(name, "refused", said, plan=job.plan.digest)
+            begun = await asyncio.to_thread(running, means.vault.path, job.plan)
+            state: State = "not proved" if begun else "refused"
+            return Result(name, state, said, plan=job.plan.digest)
         except Exception as error:  # a mistake of ours about one device stops no other one
             return Result(name, "not proved", words(name, error, None), plan=job.plan.digest)
         return Result(
@@ -224,15 +235,18 @@ class _Run:
             receipt.planned,
             receipt.groups,
             round(time.monotonic() - began, 3),
+            receipt.moved,
         )
 
     async def _receipt(self, job: Job, device: Device, means: Means) -> Receipt:
         vault = means.vault.path
         if done := await asyncio.to_thread(finished, vault, job.plan):
             self._watch.ended_before += 1
-            return done
-        if journal := await asyncio.to_thread(running, vault, job.plan):
-            return await resume(journal, device, means)
+            return await still(job.plan, done, device, means) if done.proved else done
+        if path := await asyncio.to_thread(running, vault, job.plan):
+            turned = (await asyncio.to_thread(Journal.open, path)).turned
+            go_on = resume if turned is None else rollback
+            return await go_on(path, device, means)
         target = await asyncio.to_thread(job.target)
         return await apply(
             job.plan,
@@ -243,9 +257,3 @@ class _Run:
             approvals=lambda digest: self._people if digest == job.plan.digest else (),
             permit=self._permit,
         )
-
-
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
