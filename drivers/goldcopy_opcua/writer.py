@@ -77,10 +77,10 @@ class OpcUaWriter(OpcUaSession):
     async def write(self, group: Sequence[Item]) -> None:
         """Read the variables, put the items into their values, write them with one request.
 
-        Or with several, if members that nobody asked for make the values too long: the other members
-        of a structure are written as they were read just before. Raises ``Unsupported``, ``Wrong``
-        and ``Refused`` before anything is sent; ``Refused`` also where the server does not take a
-        value, when others of the group are written.
+        Or with several, if members that nobody asked for make the values too long: those are
+        written as they were read just before. Raises ``Unsupported``, ``Wrong`` and ``Refused``
+        before anything is sent; ``Refused`` also where the server does not take a value, when
+        others of the group are written.
         """
         for item in group:
             error = _amiss(item)
