@@ -14,6 +14,7 @@ WRITING = frozenset[int](
         Function.WRITE_SINGLE_REGISTER,
         Function.WRITE_MULTIPLE_COILS,
         Function.WRITE_MULTIPLE_REGISTERS,
+        Function.WRITE_FILE_RECORD,
         Function.MASK_WRITE_REGISTER,
     }
 )
