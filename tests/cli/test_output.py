@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,3 +23,31 @@ def test_markup_and_escapes_are_shown_as_they_are(capsys: pytest.CaptureFixture[
 @given(st.text())
 def test_whatever_is_told_is_printable(text: str) -> None:
     assert output.styled(text, "bold").plain.isprintable()
+
+
+WORDS = "no connection to 127.0.0.1:15021; is it switched on?"
+ROWS = [
+    ["line1-palletizer", "14b6420f089a", "valid", "3", ""],
+    ["oven", "", "no gold", "12", WORDS],
+]
+
+
+def drawn(width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm")
+    output.table(["device", "snapshot", "gold", "writes", ""], ROWS, right="writes")
+    return re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_table_breaks_no_name_and_no_word(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = drawn(width, monkeypatch, capsys).splitlines()
+    assert all(len(line) <= width for line in lines)
+    assert any("line1-palletizer  14b6420f089a" in line for line in lines)
+    said = " ".join(" ".join(lines).split())
+    assert all(word in said.split() for word in WORDS.split())
+    below = [line for line in lines if line.startswith("oven: ")]
+    assert bool(below) == (width == 60), "words go below a table that leaves them no room"

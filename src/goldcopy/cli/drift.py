@@ -91,7 +91,7 @@ def show(subjects: Sequence[Subject]) -> None:
             ]
         )
     titles = ["device", "state", "differ", "compared", "left out", "severity", ""]
-    output.table(titles, rows, right="differ compared left out")
+    output.table(titles, rows, right="differ compared left-out")
     for one in subjects:
         if one.standing.verdict.drift is not None and not one.standing.verdict.green:
             _details(one, one.standing.verdict.drift)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from goldcopy.snapshot import Blob, Value
 from goldcopy.snapshot.values import array_of, float_text, plain
@@ -20,6 +20,10 @@ SHORT = 12
 """How many hex digits of an id are shown."""
 ELEMENTS = 8
 """How many elements of an array are shown."""
+LONGEST = 40
+"""Letters of a name or an id that is never broken."""
+ROOM = 24
+"""Letters that words need beside a table, or they come below it."""
 
 
 def console(error: bool = False) -> Console:
@@ -48,18 +52,42 @@ def emit(answer: object) -> None:
 
 
 def table(titles: Sequence[str], rows: Sequence[Row], right: str = "") -> None:
-    """Print a table; the titles named in ``right`` (space-separated) have figures."""
+    """Print a table; the titles named in ``right`` have figures (``left-out ids``).
+
+    Names and ids are not broken, so that they can be copied. Where a narrow terminal leaves no room
+    for the last column, and it has no title, its words come below, each after its row's first cell.
+    """
     from rich.table import Table
 
+    out = console()
+    widths = [max(map(_width, column)) for column in zip(titles, *rows, strict=True)]
+    below = not titles[-1] and sum(widths[:-1]) + 2 * len(widths) + ROOM > out.width
     grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     numbers = right.split()
-    for title in titles:
-        grid.add_column(
-            plain(title), justify="right" if title in numbers else "left", overflow="fold"
+    shown = len(titles) - below
+    for number, title in enumerate(titles[:shown]):
+        # A path may be longer than any screen.
+        whole = widths[number] <= LONGEST and not any(" " in str(row[number]) for row in rows)
+        justify: Literal["left", "right"] = (
+            "right" if title.replace(" ", "-") in numbers else "left"
         )
+        grid.add_column(plain(title), justify=justify, overflow="fold", no_wrap=whole)
     for row in rows:
-        grid.add_row(*(plain(cell) if isinstance(cell, str) else cell for cell in row))
-    console().print(grid)
+        grid.add_row(*map(_cell, row[:shown]))
+    out.print(grid)
+    for row in rows if below else ():
+        if str(row[-1]):
+            out.print(_cell(row[0]), _cell(row[-1]), sep=": ")
+
+
+def _cell(cell: str | Text) -> str | Text:
+    return plain(cell) if isinstance(cell, str) else cell
+
+
+def _width(cell: str | Text) -> int:
+    from rich.cells import cell_len
+
+    return cell_len(str(cell))
 
 
 def styled(text: str, style: str) -> Text:
