@@ -152,7 +152,7 @@ def test_since_when_the_controller_says_something_else_of_itself(
     propose(cli)
     cli("gold", "approve", "mixer", "--by", "ben", "--key", str(people["ben"]))
     cli("pull", "mixer")
-    controller = cli.plant.mixer.controller
+    controller = cli.plant.mixer
     objects = dict(controller.identity or {})
 
     def says(text: bytes) -> int:

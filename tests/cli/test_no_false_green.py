@@ -92,7 +92,7 @@ def test_a_controller_that_answers_nonsense(green: Cli, fault: str) -> None:
 
 def hole(cli: Cli) -> Callable[[], None]:
     """Take a register from the mixer; what gives it back."""
-    unit = cli.plant.mixer.controller.units[1]
+    unit = cli.plant.mixer.units[1]
     whole = unit.holding
     less = Registers({address: whole[address] for address in whole if address != 205})
     cli.plant.in_loop(lambda: setattr(unit, "holding", less))

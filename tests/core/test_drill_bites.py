@@ -39,19 +39,19 @@ class Forgetful(ModbusSimulator):
     @classmethod
     def twin(cls, *args: Any, **more: Any) -> Self:  # noqa: ANN401
         made = super().twin(*args, **more)
-        unit = made.controller.units[1]
+        unit = made.units[1]
         unit.holding.write = lambda start, count, data: None  # type: ignore[method-assign]
         return made
 
     def wipe(self) -> None:
         """Past its own forgetfulness."""
-        for unit in self.controller.units.values():
+        for unit in self.units.values():
             unit.holding._bytes[:] = bytes(len(unit.holding._bytes))  # noqa: SLF001
 
     def change(self, address: str, value: Any) -> None:  # noqa: ANN401
         table, _, number = address.partition("/")
         if table == "holding":
-            Registers.write(self.controller.units[1].holding, int(number), 1, value.to_bytes(2))
+            Registers.write(self.units[1].holding, int(number), 1, value.to_bytes(2))
 
 
 class Other(ModbusSimulator):

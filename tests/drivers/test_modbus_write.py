@@ -335,7 +335,7 @@ class Deceiver(ModbusSimulator):
     def __init__(self, seed: int) -> None:
         unit = Unit(holding=registers(range(9)), coils=Bits({n: False for n in range(9)}))
         super().__init__({1: unit})
-        rng, honest = random.Random(seed), self.controller.answer
+        rng, honest = random.Random(seed), self.answer
 
         def answer(unit_id: int, pdu: bytes) -> bytes | None:
             reply = honest(unit_id, pdu)
@@ -345,7 +345,7 @@ class Deceiver(ModbusSimulator):
             at = rng.randrange(1, len(reply))
             return reply[:at] + bytes((reply[at] ^ 1 << rng.randrange(8),)) + reply[at + 1 :]
 
-        self.controller.answer = answer  # type: ignore[method-assign]
+        self.answer = answer  # type: ignore[method-assign]
 
 
 @pytest.mark.parametrize("seed", range(8))

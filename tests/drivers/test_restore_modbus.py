@@ -150,7 +150,7 @@ KINDS = [acknowledged_and_pending, another_echo]
 
 def goes_wrong(found: Scene, kind: Callable[[Answer, int, bytes], bytes | None], at: int) -> None:
     """The write number ``at`` from now on is treated so."""
-    controller = simulated(found).controller
+    controller = simulated(found)
     real, count = controller.answer, 0
 
     def answer(unit: int, pdu: bytes) -> bytes | None:

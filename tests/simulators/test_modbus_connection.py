@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goldcopy_sim.modbus import Bits, ModbusSimulator, Registers, Unit
-from goldcopy_sim.modbus.server import Connection
+from goldcopy_sim.modbus.connection import Connection
 
 READ = "03 0000 0002"
 GOOD = "03 04 1234 5678"
@@ -39,7 +39,7 @@ class Client(asyncio.Transport):
         super().__init__()
         self.got = b""
         self.hung_up = False
-        self.connection = Connection(simulator)
+        self.connection = Connection(simulator, simulator.connections, [])
         self.connection.connection_made(self)
 
     def send(self, *frames: bytes) -> bytes:

@@ -204,13 +204,13 @@ async def test_pymodbus_follows_the_identification() -> None:
             if not reply.more_follows:
                 break
             following = reply.next_object_id
-        assert told == simulator.controller.identity
+        assert told == simulator.identity
         assert requests > 1
         one = await client.read_device_information(read_code=4, object_id=6)
         assert sure(ReadDeviceInformationResponse, one).information == {6: b"mixer"}
         # pymodbus takes the last byte for the run status and drops it.
         server = sure(ReportDeviceIdResponse, await client.report_device_id())
-        assert simulator.controller.server_id == server.identifier + b"0"
+        assert simulator.server_id == server.identifier + b"0"
 
 
 async def test_pipelined_requests_are_all_answered_on_every_connection() -> None:
@@ -316,7 +316,7 @@ async def test_it_listens_on_loopback_only() -> None:
 def test_a_name_gives_the_state() -> None:
     mixer, again, other = (ModbusSimulator.demo(name) for name in ("mixer", "mixer", "filler"))
     assert mixer.values() == again.values()
-    assert mixer.controller.identity == again.controller.identity
+    assert mixer.identity == again.identity
     assert mixer.values() != other.values()
     assert mixer.values().keys() == other.values().keys()
     assert sum(address.startswith("holding/") for address in mixer.values()) == 400

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from struct import unpack_from
+from typing import TypedDict
+
+from goldcopy_sim.mishap import Mishap
+from goldcopy_sim.service import Service
 
 from . import files, identity, memory
+from .faults import FAULTS
 from .spec import MAX_READ_REGISTERS, ExceptionCode, Function, Refusal, exception_reply
 from .tables import Unit
 
@@ -38,6 +43,22 @@ _LIMITED = frozenset[int](
 )
 
 
+class Habits(TypedDict, total=False):
+    """What a controller can be told besides its memory."""
+
+    functions: frozenset[int]
+    identity: Mapping[int, bytes] | None
+    server_id: bytes | None
+    mute: frozenset[int]
+    refuse: Mapping[int, int] | None
+    max_registers: int
+    over_limit: int
+    unknown_unit: int | None
+    fault: str | None
+    delay: float
+    max_connections: int | None
+
+
 class Controller:
     """Several units behind one address, with the habits of one device.
 
@@ -51,9 +72,14 @@ class Controller:
         max_registers: the device's own limit for one request, where it is below the standard's.
         over_limit: the exception code for a request above it; devices answer 2 or 3.
         unknown_unit: the exception code for a unit that is not there; None is silence.
+        fault: one of ``FAULTS``; may be set and unset while it runs.
+        delay: seconds from a request to its reply, for each independently of the others: true
+            latency, not service time. The event loop rounds up to about a millisecond.
+        max_connections: one more connection closes the oldest that is not in mid-exchange, and
+            is itself refused if all are.
 
     Raises:
-        ValueError: nothing could be answered that way on the wire.
+        ValueError: nothing could be answered that way on the wire, or an unknown fault.
     """
 
     def __init__(
@@ -68,6 +94,9 @@ class Controller:
         max_registers: int = MAX_READ_REGISTERS,
         over_limit: int = ExceptionCode.ILLEGAL_DATA_VALUE,
         unknown_unit: int | None = ExceptionCode.GATEWAY_TARGET_FAILED_TO_RESPOND,
+        fault: str | None = None,
+        delay: float = 0.0,
+        max_connections: int | None = None,
     ) -> None:
         _check(units, functions, identity, server_id)
         self.units = units
@@ -79,6 +108,23 @@ class Controller:
         self.max_registers = max_registers
         self.over_limit = over_limit
         self.unknown_unit = unknown_unit
+        self.fault = fault
+        self.mishap: Mishap | None = None
+        """What goes wrong with one writing request."""
+        self.delay = delay
+        self.max_connections = max_connections
+        self.log: list[Service] = []
+
+    @property
+    def fault(self) -> str | None:
+        """The fault in force, one of ``FAULTS``."""
+        return self._fault
+
+    @fault.setter
+    def fault(self, name: str | None) -> None:
+        if name is not None and name not in FAULTS:
+            raise ValueError(f"no fault {name!r}; there are: {', '.join(sorted(FAULTS))}")
+        self._fault = name
 
     def answer(self, unit_id: int, pdu: bytes) -> bytes | None:
         """Carry out one request; None means that nothing is answered."""
