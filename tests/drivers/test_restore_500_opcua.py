@@ -123,14 +123,14 @@ async def test_three_sessions_and_what_is_read_before_each_write(tmp_path: Path)
         assert sum(int(one.split()[1]) for one in reads) == 4 * len(spoilt)
 
 
-@pytest.mark.parametrize("limit", [1000, 3])
+@pytest.mark.parametrize(("limit", "long"), [(1000, 5), (3, 5), (3, MOST_BYTES // 10)])
 async def test_500_members_of_one_array_of_structures_are_one_write(
-    tmp_path: Path, limit: int
+    tmp_path: Path, limit: int, long: int
 ) -> None:
-    """It travels whole, so a second request would only send all of it again."""
+    """It travels whole, so a second request would only send all of it again, long as it is."""
     place = press()
     made = recipe(place.model, enumeration(place.model))
-    bodies = tuple(made.value(members(n)) for n in range(24))
+    bodies = tuple(made.value(members(n) | {"Title": "x" * long}) for n in range(24))
     put = place.put("Shelf", Kind.ExtensionObject, bodies, writable=True, structure=made)
     place.put("Offset", Kind.Double, 0.5, writable=True)
     async with plant(tmp_path, place, limit) as found:
