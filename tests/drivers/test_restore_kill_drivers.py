@@ -39,7 +39,7 @@ from goldcopy_sim.opcua import OpcUaSimulator, Settings
 from goldcopy_sim.s7 import Block, Kind, S7Simulator
 from goldcopy_sim.service import Connections
 
-PAUSE = 0.03
+PAUSE = 0.05
 """Seconds between two groups, so that most of the time something is written and not all."""
 PATIENCE = 20.0
 
@@ -176,13 +176,13 @@ async def restoring(job: Job) -> AsyncIterator[Connection]:
 
 
 async def killed(job: Job, seconds: float) -> float:
-    """Kill a restore so long after it began; how long it took, or lived."""
+    """Kill a restore so long after it began; how long it took, 0 if it did not come to its end."""
     async with restoring(job) as told:
         began = time.monotonic()
         ended = await asyncio.to_thread(told.poll, seconds)
         lasted = time.monotonic() - began
         assert not ended or told.recv(), "it came to its end, and nothing was proved"
-    return lasted
+    return lasted if ended else 0.0
 
 
 async def gone_on(found: Attacked, left: Path, back: bool) -> None:
@@ -215,17 +215,17 @@ def groups(path: Path) -> list[Sequence[str]]:
     return [event.paths for event in events if isinstance(event, journal.Writing)]
 
 
-async def one_kill(folder: Path, name: str, seconds: float, back: bool) -> bool:
-    """One restore that is killed, and what comes of it; whether it was killed midway."""
+async def one_kill(folder: Path, name: str, seconds: float, back: bool) -> tuple[bool, float]:
+    """One restore that is killed: whether that was midway, and its length if it was too late."""
     async with attacked(folder, name) as found:
-        await killed(found.job, seconds)
+        lasted = await killed(found.job, seconds)
         await found.quiet()
         lefts = await asyncio.to_thread(unfinished, found.job.vault)
         if not lefts:  # before the first write, or after the last line
             written = found.writes() > 0
             assert found.held() == (found.gold if written else found.manipulated)
             assert receipts(found.job) == [True] * written
-            return False
+            return False, lasted
         (left,) = lefts
         before, sent = len(groups(left)), found.writes()
         assert before - 1 <= sent <= before, "each is announced before it is sent, one at a time"
@@ -235,7 +235,7 @@ async def one_kill(folder: Path, name: str, seconds: float, back: bool) -> bool:
         put = [path for group in after for path in group]
         assert sorted(put) == sorted(missing), "what stands is not written again, nor anything else"
         assert found.writes() - sent == len(after)
-        return True
+        return True, 0.0
 
 
 @pytest.mark.parametrize("name", DRIVERS)
@@ -250,12 +250,14 @@ async def test_kill_at_a_random_moment(
         assert len(groups(next(found.job.vault.glob("restores/*.done")))) > 2
     seed = random.randrange(1 << 32)
     chance = random.Random(seed)
-    moments = [(n + chance.random()) * length / kills for n in range(kills)]
-    chance.shuffle(moments)
+    parts = [(n + chance.random()) / kills for n in range(kills)]
+    chance.shuffle(parts)
     midway = 0
-    for number, seconds in enumerate(moments):
-        print(f"seed {seed}: kill {number} after {seconds:.4f} s of {length:.4f} s")
-        midway += await one_kill(tmp_path / str(number), name, seconds, number % 2 == 1)
+    for number, part in enumerate(parts):
+        print(f"seed {seed}: kill {number} after {part * length:.4f} s of {length:.4f} s")
+        hit, lasted = await one_kill(tmp_path / str(number), name, part * length, number % 2 == 1)
+        midway += hit
+        length = lasted or length  # the machine may have been busy, or no longer is
     print(f"{midway} of {kills} midway")
     assert midway >= kills // 4, "it was hardly ever killed while it wrote"
 
