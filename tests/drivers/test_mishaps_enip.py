@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 from tests.drivers.mishaps import KINDS, Benches, whichever_write
@@ -19,6 +20,7 @@ from goldcopy.inventory import Rule, Rules
 from goldcopy.snapshot import Value
 from goldcopy.testing.bench import Bench
 from goldcopy_enip.options import Options
+from goldcopy_sim.enip import LogixSimulator
 from goldcopy_sim.mishap import VALUES
 
 SMALL = Options(size=200, write_in_run=True)
@@ -52,8 +54,17 @@ def more(benches: Benches, writes: Mapping[str, Value], options: Options | None 
     return bench
 
 
+@asynccontextmanager
+async def unpacked() -> AsyncIterator[Bench]:
+    """A controller that knows no Multiple Service Packet: one value in each request."""
+    async with more(_Logix().bench, TAGS, SMALL)() as bench:
+        cast(LogixSimulator, bench.simulator).multiple = False
+        yield bench
+
+
 BENCHES: Mapping[str, tuple[Benches, int, int]] = {
     "logix": (more(_Logix().bench, TAGS, SMALL), 5, 12),
+    "unpacked": (unpacked, 12, 12),
     "drive": (more(_Drive().bench, PARAMETERS, CONFIGURED), 5, 5),
     "dpi": (more(_Dpi().bench, {"dpi/60": 77}), 4, 4),
     "slc": (more(_Slc().bench, BITS), 10, 10),

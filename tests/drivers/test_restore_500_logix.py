@@ -286,7 +286,10 @@ def sessions(simulator: LogixSimulator) -> list[Session]:
     return [Session(one.count(False), one.count(True)) for one in found]
 
 
-@pytest.mark.parametrize(("size", "fewest", "without_order"), [(500, 39, 37), (4000, 5, 5)])
+@pytest.mark.parametrize(
+    ("size", "fewest", "without_order"),
+    [(200, 111, 94), (300, 66, 62), (500, 39, 37), (1000, 19, 18), (4000, 5, 5)],
+)
 async def test_in_the_fewest_writing_requests(
     tmp_path: Path, size: int, fewest: int, without_order: int
 ) -> None:
