@@ -9,7 +9,6 @@ from typing import ClassVar
 import msgspec
 
 from goldcopy.driver import Capability, Meter, Session, Target, Writer
-from goldcopy.errors import Wrong
 from goldcopy_enip import options
 from goldcopy_enip.device import DeviceSession
 from goldcopy_enip.device_writer import DeviceWriter
@@ -109,7 +108,7 @@ class EnipDriver:
 
 @asynccontextmanager
 async def _reading(target: Target, meter: Meter) -> AsyncIterator[Session]:
-    chosen = _options(target)
+    chosen = target.options_as(options.Options)
     async with opened(target, chosen, meter) as link:
         match chosen.profile:
             case "logix":
@@ -122,7 +121,7 @@ async def _reading(target: Target, meter: Meter) -> AsyncIterator[Session]:
 
 @asynccontextmanager
 async def _writing(target: Target, meter: Meter) -> AsyncIterator[Writer]:
-    chosen = _options(target)
+    chosen = target.options_as(options.Options)
     async with opened(target, chosen, meter, writing=True) as link:
         match chosen.profile:
             case "logix":
@@ -131,11 +130,3 @@ async def _writing(target: Target, meter: Meter) -> AsyncIterator[Writer]:
                 yield PcccWriter(link, chosen)
             case "cip":
                 yield DeviceWriter(link, chosen)
-
-
-def _options(target: Target) -> options.Options:
-    if target.options is None:
-        return options.Options()
-    if not isinstance(target.options, options.Options):
-        raise Wrong(f"the options of {target.device} are not those of the enip driver")
-    return target.options

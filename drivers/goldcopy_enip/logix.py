@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -11,8 +10,9 @@ import msgspec
 
 from goldcopy.driver import Reading
 from goldcopy.errors import Malformed
-from goldcopy.snapshot import Blob, Gap, Identity, Item, Snapshot
+from goldcopy.snapshot import Gap, Identity, Item, Snapshot
 from goldcopy_enip import identity, listing, templates, unlisted
+from goldcopy_enip.carried import blobs_of, content_of
 from goldcopy_enip.database import Database
 from goldcopy_enip.link import MICRO800, Link
 from goldcopy_enip.named import parsed
@@ -108,8 +108,7 @@ class LogixSession:
             items.append(_kept(database))
             return _unique(Reading(items, gaps))
         kept = previous.by_path[_SYMBOLS]
-        content = _encode(database)
-        blobs = {kept.value.sha256: content} if isinstance(kept.value, Blob) else {}
+        blobs = blobs_of(kept, _encode(database))
         return _unique(Reading([*items, kept], gaps, [_SYMBOLS], blobs))
 
     async def _values(
@@ -172,13 +171,8 @@ def _kept(database: Database) -> Item:
 
 def _taken(previous: Snapshot) -> Database | None:
     item = previous.by_path.get(_SYMBOLS)
-    if item is None:
-        return None
-    value = item.value
-    content = previous.blobs.get(value.sha256) if isinstance(value, Blob) else value
-    if not isinstance(content, bytes):
-        return None  # a collector that cannot read its own backups
-    if isinstance(value, Blob) and hashlib.sha256(content).hexdigest() != value.sha256:
+    content = content_of(item, previous) if item is not None else None
+    if content is None:
         return None
     try:
         database = _decode(content)

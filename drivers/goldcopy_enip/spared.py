@@ -7,14 +7,14 @@ that the drive is as it was when its parameters were described: names, units, ra
 
 from __future__ import annotations
 
-import hashlib
 import re
 
 import msgspec
 
-from goldcopy.snapshot import Blob, Identity, Item, Snapshot
+from goldcopy.snapshot import Identity, Item, Snapshot
 from goldcopy_enip import dpi, guard, parameters
 from goldcopy_enip.attributes import Attribute, singles
+from goldcopy_enip.carried import blobs_of, content_of
 from goldcopy_enip.eds import is_sheet
 from goldcopy_enip.link import Link
 from goldcopy_enip.messages import Reply
@@ -88,17 +88,10 @@ class Described:
 async def sheet(link: Link, previous: Snapshot) -> tuple[Item, dict[str, bytes]] | None:
     """The data sheet of a previous snapshot, if the device's has its size and its checksum."""
     item = previous.by_path.get("file/eds")
-    if item is None:
+    content = content_of(item, previous) if item is not None else None
+    if item is None or content is None or not await is_sheet(link, content):
         return None
-    value = item.value
-    content = previous.blobs.get(value.sha256) if isinstance(value, Blob) else value
-    if not isinstance(content, bytes):
-        return None  # a collector that cannot read its own backups
-    if isinstance(value, Blob) and hashlib.sha256(content).hexdigest() != value.sha256:
-        return None
-    if not await is_sheet(link, content):
-        return None
-    return item, {value.sha256: content} if isinstance(value, Blob) else {}
+    return item, blobs_of(item, content)
 
 
 def _number(reply: Reply) -> int:

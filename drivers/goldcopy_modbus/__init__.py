@@ -17,7 +17,6 @@ from typing import ClassVar
 import msgspec
 
 from goldcopy.driver import Capability, Meter, Target
-from goldcopy.errors import Wrong
 from goldcopy_modbus.link import Link
 from goldcopy_modbus.options import Options
 from goldcopy_modbus.session import ModbusSession
@@ -73,20 +72,13 @@ class ModbusDriver:
     @asynccontextmanager
     async def open(self, target: Target, meter: Meter) -> AsyncIterator[ModbusSession]:
         """Connect; there is no login. Raises ``Unreachable``, ``Refused``, ``Wrong``."""
-        options = _options(target)
+        options = target.options_as(Options)
         async with Link(target, meter, options.unit_id) as link:
             yield ModbusSession(link, options)
 
     @asynccontextmanager
     async def open_writing(self, target: Target, meter: Meter) -> AsyncIterator[ModbusWriter]:
         """As ``open``, for a restore."""
-        options = _options(target)
+        options = target.options_as(Options)
         async with Link(target, meter, options.unit_id, writing=True) as link:
             yield ModbusWriter(link, options)
-
-
-def _options(target: Target) -> Options:
-    options = Options() if target.options is None else target.options
-    if not isinstance(options, Options):
-        raise Wrong(f"{type(options).__name__} are not the options of the driver modbus")
-    return options

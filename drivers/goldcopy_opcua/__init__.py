@@ -9,7 +9,6 @@ from typing import ClassVar
 import msgspec
 
 from goldcopy.driver import Capability, Meter, Target
-from goldcopy.errors import Wrong
 
 from .channel import connect
 from .client import Client
@@ -63,21 +62,14 @@ class OpcUaDriver:
     @asynccontextmanager
     async def open(self, target: Target, meter: Meter) -> AsyncIterator[OpcUaSession]:
         """Connect and log in on enter, close on exit, also when cancelled."""
-        options = _options(target)
+        options = target.options_as(OpcUaOptions)
         async with connect(target, options, meter) as channel:
             yield OpcUaSession(Client(channel), options)
 
     @asynccontextmanager
     async def open_writing(self, target: Target, meter: Meter) -> AsyncIterator[OpcUaWriter]:
         """As ``open``, for a restore; the server's limits are asked for at once."""
-        options = _options(target)
+        options = target.options_as(OpcUaOptions)
         async with connect(target, options, meter, writing=True) as channel:
             client = Client(channel)
             yield OpcUaWriter(client, options, await look(client))
-
-
-def _options(target: Target) -> OpcUaOptions:
-    options = OpcUaOptions() if target.options is None else target.options
-    if not isinstance(options, OpcUaOptions):
-        raise Wrong(f"{target.device}: these are not options of an OPC UA device: {options!r}")
-    return options

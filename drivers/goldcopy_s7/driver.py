@@ -10,7 +10,6 @@ from typing import ClassVar
 import msgspec
 
 from goldcopy.driver import Capability, Meter, Section, Session, Target, Writer
-from goldcopy.errors import Wrong
 from goldcopy.snapshot import Item
 from goldcopy_s7 import options
 from goldcopy_s7.layout import Layout, load
@@ -86,7 +85,7 @@ class S7Driver:
 
 @asynccontextmanager
 async def _reading(target: Target, meter: Meter) -> AsyncIterator[Session]:
-    chosen = _options(target)
+    chosen = target.options_as(options.Options)
     layouts = await asyncio.to_thread(_layouts, chosen)
     async with opened(target, chosen, meter) as link:
         yield S7Session(link, chosen, layouts)
@@ -94,18 +93,10 @@ async def _reading(target: Target, meter: Meter) -> AsyncIterator[Session]:
 
 @asynccontextmanager
 async def _writing(target: Target, meter: Meter) -> AsyncIterator[Writer]:
-    chosen = _options(target)
+    chosen = target.options_as(options.Options)
     layouts = await asyncio.to_thread(_layouts, chosen)
     async with opened(target, chosen, meter, writing=True) as link:
         yield S7Writer(link, chosen, layouts)
-
-
-def _options(target: Target) -> options.Options:
-    if target.options is None:
-        return options.Options()
-    if not isinstance(target.options, options.Options):
-        raise Wrong(f"the options of {target.device} are not those of the s7 driver")
-    return target.options
 
 
 def _layouts(chosen: options.Options) -> dict[int, Layout]:

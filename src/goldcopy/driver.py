@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import ClassVar, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
+from goldcopy.errors import Wrong
 from goldcopy.snapshot import Gap, Identity, Item, Snapshot
+
+Options = TypeVar("Options")
 
 
 class Secret:
@@ -60,6 +63,14 @@ class Target:
     password: Secret | None = None
     options: object = None
     """An instance of the driver's ``Options``."""
+
+    def options_as(self, kind: type[Options]) -> Options:
+        """The options, or the defaults of ``kind``. Raises ``Wrong`` if they are no ``kind``."""
+        options = kind() if self.options is None else self.options
+        if not isinstance(options, kind):
+            name = type(options).__name__
+            raise Wrong(f"{self.device}: {name} are not the options of its driver")
+        return options
 
 
 @dataclass

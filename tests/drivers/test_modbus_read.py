@@ -188,7 +188,7 @@ async def test_replies_out_of_order_reach_their_requests(fault: str) -> None:
 async def test_options_of_another_driver_are_refused_before_anything_is_sent() -> None:
     async with ModbusSimulator.flat(1) as simulator:
         target = Target("bench", simulator.host, simulator.port, options={"unit_id": 1})
-        with pytest.raises(Wrong, match="not the options of the driver modbus"):
+        with pytest.raises(Wrong, match="not the options of its driver"):
             async with ModbusDriver().open(target, Meter()):
                 pass
         assert simulator.connections.total == 0

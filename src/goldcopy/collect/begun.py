@@ -7,7 +7,6 @@ in whatever way, is told by its snapshot or by a note, and leaves nothing here.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Final
 import msgspec
 
 from goldcopy.errors import VaultDamaged
-from goldcopy.vault.folder import disk
+from goldcopy.vault.folder import disk, replace
 
 NAME: Final = "pulls.json"
 
@@ -53,12 +52,8 @@ def pulling(vault: Path, devices: Iterable[str]) -> Iterator[None]:
 
 def _write(vault: Path, pulls: Mapping[str, datetime]) -> None:
     path = vault / NAME
-    temporary = path.with_name(f".{NAME}.tmp")
+    if pulls:
+        replace(path, path.with_name(f".{NAME}.tmp"), msgspec.json.encode(pulls))
+        return
     with disk(path):
-        if not pulls:
-            path.unlink(missing_ok=True)
-            return
-        with temporary.open("wb") as file:
-            file.write(msgspec.json.encode(pulls))
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        path.unlink(missing_ok=True)

@@ -5,14 +5,13 @@ It lies in the vault's folder. Lost, devices that have no window are pulled once
 
 from __future__ import annotations
 
-import os
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from goldcopy.vault.folder import disk
+from goldcopy.vault.folder import disk, replace
 
 NAME: Final = "night.json"
 
@@ -32,12 +31,7 @@ def begin(vault: Path, now: datetime, deadline: timedelta) -> datetime:
     before = _read(path)
     if before is not None and before <= now < before + deadline:
         return before
-    temporary = path.with_name(f".{NAME}.tmp")
-    with disk(path):
-        with temporary.open("wb") as file:
-            file.write(msgspec.json.encode(Begun(now)))
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+    replace(path, path.with_name(f".{NAME}.tmp"), msgspec.json.encode(Begun(now)))
     return now
 
 

@@ -5,9 +5,6 @@ It is a cache, in the vault's folder: lost, it is made anew by the next sync.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,8 +12,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from goldcopy.replica.contract import unfinished
 from goldcopy.replica.files import VaultFiles
-from goldcopy.vault.folder import disk
+from goldcopy.vault.folder import replace
 
 NAME = "replicas.json"
 
@@ -59,14 +57,7 @@ def note(vault: Path, replica: str, **news: object) -> Seen:
     seen = msgspec.structs.replace(known.get(replica, Seen()), **news)
     known[replica] = seen
     path = vault / NAME
-    temporary = path.with_name(f".{NAME}.{secrets.token_hex(4)}.tmp")
-    with disk(path):
-        try:
-            temporary.write_bytes(msgspec.json.format(msgspec.json.encode(known)))
-            os.replace(temporary, path)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
+    replace(path, vault / unfinished(NAME), msgspec.json.format(msgspec.json.encode(known)))
     return seen
 
 

@@ -80,7 +80,7 @@ def place(path: Path, temporary: Path, content: Iterable[bytes], mode: int = 0o4
     overwrite; the folder is synced last. False if there is such a file already. Raises ``OSError``.
     """
     try:
-        _write(temporary, content, mode)
+        _write(temporary, content, mode, os.O_EXCL)
         if not _name(temporary, path):
             return False
     finally:
@@ -94,6 +94,20 @@ def place(path: Path, temporary: Path, content: Iterable[bytes], mode: int = 0o4
     return True
 
 
+def replace(path: Path, temporary: Path, content: bytes) -> None:
+    """Write a file that may be there already: the one before stays until this one is whole.
+
+    Raises ``VaultUnavailable``.
+    """
+    with disk(path):
+        try:
+            _write(temporary, [content], 0o666, os.O_TRUNC)
+            os.replace(temporary, path)
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+
+
 def sweep(folder: Path) -> None:
     """Remove what a writer that was killed has left half-written. Only under the lock."""
     with disk(folder):
@@ -102,8 +116,9 @@ def sweep(folder: Path) -> None:
                 os.unlink(folder / name)
 
 
-def _write(path: Path, content: Iterable[bytes], mode: int) -> None:
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+def _write(path: Path, content: Iterable[bytes], mode: int, there: int) -> None:
+    """``there`` is what to do with such a file: O_EXCL or O_TRUNC."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | there, mode)
     try:
         for part in content:
             view = memoryview(part)
