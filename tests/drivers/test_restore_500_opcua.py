@@ -20,6 +20,7 @@ from tests.drivers.opcua_press import bench_of, press, structure, variables
 from tests.drivers.restore_bench import Scene, scene
 
 from goldcopy_opcua.writer import MOST_BYTES
+from goldcopy_sim.mishap import Mishap
 from goldcopy_sim.opcua import OpcUaSimulator
 from goldcopy_sim.opcua.codec import Data, Kind, Text
 from goldcopy_sim.opcua.place import Place
@@ -121,6 +122,26 @@ async def test_three_sessions_and_what_is_read_before_each_write(tmp_path: Path)
         writes = [one for one in writing if one.startswith("Write")]
         assert len(reads) == len(writes) == ceil(len(spoilt) / AT_ONCE)
         assert sum(int(one.split()[1]) for one in reads) == 4 * len(spoilt)
+
+
+async def test_the_way_back_is_to_the_bit_as_well(tmp_path: Path) -> None:
+    """The last value is acknowledged and not stored: all that was found is put back, NaN and all."""
+    place = filled()
+    original = {name: variable.data for name, variable in variables(place.model).items()}
+    spoilt = manipulate(place)
+    async with plant(tmp_path, place, AT_ONCE) as found:
+        simulator = found.bench.simulator
+        assert isinstance(simulator, OpcUaSimulator)
+        for name, variable in variables(place.model).items():
+            variable.put(original[name])
+        wrong = held(place.model)
+        plan = await found.plan()
+        simulator.mishap = Mishap("ignored", len(spoilt) - 1)
+        receipt = await found.restore(plan)
+        assert simulator.mishap.met == 1
+        assert receipt.rolled_back
+        assert receipt.counts == {"rolled back": MANY - 1, "unchanged": 1}
+        assert held(place.model) == wrong
 
 
 @pytest.mark.parametrize(("limit", "long"), [(1000, 5), (3, 5), (3, MOST_BYTES // 10)])
