@@ -125,7 +125,7 @@ async def test_three_sessions_and_what_is_read_before_each_write(tmp_path: Path)
 
 
 async def test_the_way_back_is_to_the_bit_as_well(tmp_path: Path) -> None:
-    """The last value is acknowledged and not stored: all that was found is put back, NaN and all."""
+    """The last value is acknowledged and not stored: what was found is put back, NaN and all."""
     place = filled()
     original = {name: variable.data for name, variable in variables(place.model).items()}
     spoilt = manipulate(place)
