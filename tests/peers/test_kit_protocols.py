@@ -56,7 +56,12 @@ devices:
       certificate: papers/own.der
       key: papers/own.pem
       exclude: ["**/OpenCount"]
-  - {{name: press, host: 127.0.0.1, writable: true, driver: s7, port: {press}}}
+  - name: press
+    host: 127.0.0.1
+    writable: true
+    driver: s7
+    port: {press}
+    options: {{layouts: [{{number: 2, files: [papers/limits.awl]}}]}}
   - name: palletizer
     host: 127.0.0.1
     writable: true
@@ -65,6 +70,21 @@ devices:
     options: {{write_in_run: true}}
   - {{name: printer, host: 192.0.2.9, zone: office, driver: modbus}}
 """
+LIMITS = """\
+DATA_BLOCK DB 2
+STRUCT
+  force_high : REAL ;
+  oil_high : REAL ;
+  oil_low : REAL ;
+  pressure_high : REAL ;
+  guard_timeout : TIME ;
+  alarm_mask : WORD ;
+END_STRUCT ;
+BEGIN
+END_DATA_BLOCK
+"""
+UNWANTED = shutil.ignore_patterns("server.pem")
+"""It stays in the oven; and the kit would refuse it as nothing of its own."""
 NAMES = ("mixer", "oven", "press", "palletizer")
 CHANGES: dict[str, dict[str, Any]] = {
     "mixer": {"holding/203": 4711, "holding/205": 815},
@@ -83,6 +103,7 @@ def controllers(tmp_path: Path) -> Iterator[dict[str, Simulator]]:
     """All of them, in a thread of their own. The oven lets nobody in without papers."""
     papers = tmp_path / "papers"
     papers.mkdir()
+    (papers / "limits.awl").write_text(LIMITS)
     for name, uri in (("server", "urn:example:controls:oven"), ("own", "urn:collector")):
         made = issued(uri)
         (papers / f"{name}.der").write_bytes(made.certificate.public_bytes(Encoding.DER))
@@ -138,7 +159,7 @@ def laptop(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Laptop]:
-    """With a kit for the zone, and the papers that have to be brought."""
+    """With a kit for the zone, and nothing else."""
     monkeypatch.setenv("OVEN_PASSWORD", PASSWORD)
     code, _, err = cli("pull", *NAMES)
     assert code in (0, 1), err  # there may be gaps
@@ -149,9 +170,9 @@ def laptop(
     words = ("--zone", "packaging", "--to", str(folder), "--wheels", str(wheels))
     code, made = cli.json("kit", *words, "--lock", str(ROOT / "requirements.lock"))
     assert (code, made["devices"], made["no_gold"]) == (0, list(NAMES), {})
-    for name in made["bring"]:
-        (folder / name).parent.mkdir(exist_ok=True)
-        shutil.copy(tmp_path / name, folder / name)
+    assert sorted(made["bring"]) == [
+        f"papers/{name}" for name in ("limits.awl", "own.der", "own.pem", "server.der")
+    ]
     ports = {name: one.port for name, one in controllers.items()}
     there = served(tmp_path / "papers", ports)
     yield Laptop(tmp_path, folder, there, {"OVEN_PASSWORD": PASSWORD})
@@ -163,6 +184,15 @@ def test_one_kit_restores_all_four_protocols(
 ) -> None:
     logs = {name: len(one.log) for name, one in controllers.items()}
     ben = ("--by", "ben", "--key", str(people["ben"]))
+
+    answer = laptop(
+        CHANGES, ("restore", "oven", *ben, "--yes"), ("restore", "press", *ben, "--yes")
+    )
+    for done, paper in zip(answer["ran"], ("own.der", "limits.awl"), strict=True):
+        assert done["code"] == 1
+        assert paper in done["err"], "what has to be brought is asked for by its name"
+    assert answer["writes"] == 0
+    shutil.copytree(cli.plant.inventory.parent / "papers", laptop.kit / "papers", ignore=UNWANTED)
 
     answer = laptop(CHANGES, *(("restore", name, *ben, "--yes", "--in-run") for name in NAMES))
     for name, done in zip(NAMES, answer["ran"], strict=True):
