@@ -14,9 +14,10 @@ from goldcopy.errors import VaultDamaged, VaultSealed, Wrong
 from goldcopy.snapshot import Blob, Snapshot
 from goldcopy.snapshot.canonical import value_of
 from goldcopy.vault.histories import Histories
-from goldcopy.vault.index import Index, Row
+from goldcopy.vault.index import Index
 from goldcopy.vault.memory import PAGE, Memory, changed, only_values, pages_of, remember
 from goldcopy.vault.records import BASE, Facts, SnapshotRecord, blob_line, encode, patch_line
+from goldcopy.vault.rows import Row
 from goldcopy.vault.state import NOTHING, Changes, State
 
 CHANGESETS = 120

@@ -12,7 +12,7 @@ from goldcopy.vault import blame
 from goldcopy.vault.blame import Seen
 from goldcopy.vault.catalog import Catalog
 from goldcopy.vault.folder import pack_path
-from goldcopy.vault.index import Index, Row
+from goldcopy.vault.index import Index
 from goldcopy.vault.keyring import Keyring
 from goldcopy.vault.near import near
 from goldcopy.vault.pack import read_record
@@ -24,6 +24,7 @@ from goldcopy.vault.records import (
     read_note,
     read_snapshot,
 )
+from goldcopy.vault.rows import Row
 from goldcopy.vault.state import State
 
 

@@ -10,16 +10,15 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
-from msgspec import UNSET
 
 from goldcopy.vault.memory import Memory
 from goldcopy.vault.pack import Pack, Place
-from goldcopy.vault.records import BlobMeta, Entry, Facts, NoteMeta, SnapshotMeta, meta
+from goldcopy.vault.records import BlobMeta, NoteMeta, SnapshotMeta, meta
+from goldcopy.vault.rows import COLUMNS, Row, columns, read
 
 _VERSION = 2
 # Small on purpose: a vault's size is told with its index. Ids are bytes, words have numbers, rows
@@ -36,25 +35,8 @@ CREATE TABLE snapshots (
 CREATE INDEX snapshots_of_device ON snapshots (device, number);
 CREATE TABLE IF NOT EXISTS memories (device TEXT PRIMARY KEY, memory BLOB);
 """
-_COLUMNS = (
-    "d.word, s.number, id, taken, millis, requests, bytes, b.word, v.word, carried, "
-    "items, gaps, unchanged, depth, weight, pack, offset, length, start, size"
-)
 _AT_ONCE = 500
 """Values in one query; SQLite takes 999 and more."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-class Row(NamedTuple):
-    """An entry, and what it takes to rebuild its snapshot."""
-
-    entry: Entry
-    depth: int
-    """Changesets since the keyframe; 0 for a keyframe."""
-    weight: int
-    """Bytes of those changesets."""
-    place: Place
 
 
 class Index:
@@ -195,28 +177,12 @@ class Index:
 
     def _add_snapshot(self, new: SnapshotMeta, place: Place) -> None:
         before = self.latest(new.device)
-        base = before if new.base and before and before.entry.id.startswith(new.base) else None
-        facts = new.facts
-        row = (
+        words = (
             self._number(new.device),
-            before.entry.number + 1 if before else 1,
-            bytes.fromhex(new.id),
-            (facts.taken - _EPOCH) // _MICROSECOND,
-            round(facts.seconds * 1000),
-            facts.requests,
-            facts.bytes,
-            self._number(facts.by),
-            self._number(facts.version),
-            msgspec.json.encode(facts.carried) if facts.carried else None,
-            new.items,
-            len(new.gaps) if new.gaps is not UNSET else base.entry.gaps if base else 0,
-            new.unchanged,
-            # A changeset whose base is not there can never be rebuilt: its depth says so.
-            base.depth + (base.depth >= 0) if base else -1 if new.base else 0,
-            base.weight + (place.size if new.id != base.entry.id else 0) if base else 0,
-            *place,
+            self._number(new.facts.by),
+            self._number(new.facts.version),
         )
-        self._insert("INTO snapshots", row)
+        self._insert("INTO snapshots", columns(new, place, before, words))
 
     # blobs, notes, memories
 
@@ -289,41 +255,10 @@ class Index:
 
     def _rows(self, where: str, *values: object) -> list[Row]:
         query = (
-            f"SELECT {_COLUMNS} FROM snapshots s JOIN words d ON d.number = device "
+            f"SELECT {COLUMNS} FROM snapshots s JOIN words d ON d.number = device "
             f"JOIN words b ON b.number = by JOIN words v ON v.number = version WHERE {where}"
         )
-        return [_row(*row) for row in self._all(query, *values)]
-
-
-def _row(
-    device: str,
-    number: int,
-    id: bytes,
-    taken: int,
-    millis: int,
-    requests: int,
-    bytes_: int,
-    by: str,
-    version: str,
-    carried: bytes | None,
-    items: int,
-    gaps: int,
-    unchanged: int,
-    depth: int,
-    weight: int,
-    *place: int,
-) -> Row:
-    facts = Facts(
-        _EPOCH + taken * _MICROSECOND,
-        millis / 1000,
-        requests,
-        bytes_,
-        msgspec.json.decode(carried, type=tuple[str, ...]) if carried else (),
-        by,
-        version,
-    )
-    entry = Entry(device, id.hex(), facts, items, gaps, bool(unchanged), number)
-    return Row(entry, depth, weight, Place(*place))
+        return [read(*row) for row in self._all(query, *values)]
 
 
 def _first(rows: list[Row]) -> Row | None:
