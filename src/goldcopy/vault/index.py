@@ -177,12 +177,7 @@ class Index:
 
     def _add_snapshot(self, new: SnapshotMeta, place: Place) -> None:
         before = self.latest(new.device)
-        words = (
-            self._number(new.device),
-            self._number(new.facts.by),
-            self._number(new.facts.version),
-        )
-        self._insert("INTO snapshots", columns(new, place, before, words))
+        self._insert("INTO snapshots", columns(new, place, before, self._number))
 
     # blobs, notes, memories
 

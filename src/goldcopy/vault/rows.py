@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -31,25 +32,24 @@ class Row(NamedTuple):
 
 
 def columns(
-    new: SnapshotMeta, place: Place, before: Row | None, words: tuple[int, int, int]
+    new: SnapshotMeta, place: Place, before: Row | None, number: Callable[[str], int]
 ) -> tuple[object, ...]:
     """What is told of a snapshot that comes after ``before`` of its device.
 
-    ``words`` are the numbers of its device, of who took it, and of the version.
+    ``number`` is that of a word.
     """
     base = before if new.base and before and before.entry.id.startswith(new.base) else None
     facts = new.facts
-    device, by, version = words
     return (
-        device,
+        number(new.device),
         before.entry.number + 1 if before else 1,
         bytes.fromhex(new.id),
         (facts.taken - _EPOCH) // _MICROSECOND,
         round(facts.seconds * 1000),
         facts.requests,
         facts.bytes,
-        by,
-        version,
+        number(facts.by),
+        number(facts.version),
         msgspec.json.encode(facts.carried) if facts.carried else None,
         new.items,
         len(new.gaps) if new.gaps is not UNSET else base.entry.gaps if base else 0,
