@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from goldcopy.cli.options import DEFAULT_INVENTORY, Devices, InventoryFile, Json
-from goldcopy.cli.options import Zone as ZoneOption
+from goldcopy.cli.campaign_plan import loading
+from goldcopy.cli.options import DEFAULT_INVENTORY, InventoryFile, Json
 from goldcopy.cli.permitting import (
     BreakGlass,
     By,
@@ -17,82 +16,18 @@ from goldcopy.cli.permitting import (
     Signer,
     Spare,
     approvals_of,
+    approved,
     gold_of,
     keep_approval,
 )
 from goldcopy.cli.restore import UNPROVED
-from goldcopy.cli.restore_plan import LiveValues, Only
 
 if TYPE_CHECKING:
     from goldcopy.inventory import Inventory
-    from goldcopy.restore import Campaign, CampaignReceipt, GoldState, Job, Planned
-    from goldcopy.snapshot import Snapshot
+    from goldcopy.restore import Campaign, CampaignReceipt, Job
     from goldcopy.vault import Vault
 
 Name = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="The start of its digest.")]
-
-
-def plan(
-    names: Devices = None,
-    zone: ZoneOption = "",
-    only: Only = None,
-    live_values: LiveValues = False,
-    inventory: InventoryFile = DEFAULT_INVENTORY,
-    as_json: Json = False,
-) -> None:
-    """Read devices, and plan what would take each to its gold copy, in waves. Writes nothing."""
-    import asyncio
-
-    from goldcopy.cli.options import opened, read_inventory, sourced
-    from goldcopy.cli.progress import watching
-    from goldcopy.collect import Watch
-    from goldcopy.errors import Wrong
-    from goldcopy.registry import Registry
-    from goldcopy.restore import Means, Wanted, keep_plan, make_campaign, make_plans
-
-    plant = read_inventory(inventory)
-    devices = plant.select(*(names or ()), zone=zone)
-    with opened(plant) as vault, sourced(plant, vault) as source:
-        golds = {device.name: gold_of(plant, source, device) for device in devices}
-        wanted = [
-            Wanted(device, _loader(source, golds[device.name]), golds[device.name].scope)
-            for device in devices
-            if golds[device.name].valid
-        ]
-
-        without = {
-            name: f"it has no valid gold copy: {gold.why}"
-            for name, gold in golds.items()
-            if not gold.valid
-        }
-
-        async def work() -> tuple[Planned, Campaign]:
-            watch = Watch()
-            async with vault.writing() as writer, watching(watch):
-                means = Means(vault, writer, Registry.installed())
-                found = await make_plans(
-                    wanted,
-                    means,
-                    zones=plant.zones,
-                    only=only or (),
-                    values="all" if live_values else "settings",
-                    watch=watch,
-                )
-                if not found.plans:
-                    whys = without | found.refused | {o.device: o.error for o in found.outcomes}
-                    said = "; ".join(f"{name}: {why}" for name, why in list(whys.items())[:5])
-                    raise Wrong(f"there is no plan for any of these devices: {said}")
-                made = make_campaign(found.plans, plant)
-                for one in found.plans:
-                    await keep_plan(vault, writer, one)
-                await keep_plan(vault, writer, made)
-                return found, made
-
-        planned, campaign = asyncio.run(work())
-    planned = planned._replace(refused=without | planned.refused)
-    _show_plan(planned, campaign, as_json)
-    if planned.refused or any(one.state != "kept" for one in planned.outcomes):
-        raise typer.Exit(1)
 
 
 def approve(
@@ -107,13 +42,18 @@ def approve(
     from goldcopy.cli.options import opened, read_inventory
     from goldcopy.restore import find_campaign
 
-    with opened(read_inventory(inventory)) as vault:
+    plant = read_inventory(inventory)
+    with opened(plant) as vault:
         found = find_campaign(vault, name)
-        keep_approval(vault, found, by, key)
+        needed = _needed(plant, found)
+        people = keep_approval(plant, vault, found, by, key)
+    short, devices = found.digest[: output.SHORT], len(found.parts)
     if as_json:
-        output.emit({"campaign": found.digest, "devices": len(found.parts), "by": by})
+        body = {"campaign": found.digest, "devices": devices, "by": by}
+        output.emit(body | {"approvals": sorted(people)})
     else:
-        print(f"{by} approves campaign {found.digest[:12]}: {len(found.parts)} devices")
+        print(f"{by} approves campaign {short}: {devices} devices")
+        print(approved(people, needed, f"goldcopy campaign apply {short} --by NAME"))
 
 
 def apply(
@@ -127,7 +67,10 @@ def apply(
 ) -> None:
     """Carry a campaign out, wave after wave; called again after an interruption, it goes on."""
     import asyncio
+    import sys
 
+    from goldcopy.cli import output
+    from goldcopy.cli.advice import told
     from goldcopy.cli.options import opened, read_inventory, sourced
     from goldcopy.cli.restoring import campaigning
     from goldcopy.registry import Registry
@@ -152,17 +95,42 @@ def apply(
                     watch=watch,
                 )
 
-        receipt = asyncio.run(work())
-    _show_receipt(receipt, as_json)
-    if not receipt.proved:
-        raise typer.Exit(UNPROVED)
+        again = f"goldcopy campaign apply {found.digest[: output.SHORT]} --by NAME"
+        try:
+            receipt = asyncio.run(work())
+        except KeyboardInterrupt:
+            print(told([f"{again}, which goes on where it was"]), file=sys.stderr)
+            raise
+        _show_receipt(receipt, as_json)
+        if not receipt.proved:
+            print(told(_next(plant, vault, found, receipt, again)), file=sys.stderr)
+            raise typer.Exit(UNPROVED)
 
 
 # -- the parts -------------------------------------------------------------------------------------
 
 
-def _loader(source: Vault, gold: GoldState) -> Callable[[], Snapshot]:
-    return lambda: source.load(source.by_id(gold.snapshot)[0])
+def _needed(plant: Inventory, found: Campaign) -> int:
+    """How many have to approve, so that it is enough for each of its devices."""
+    return max(plant.select(part.device)[0].approvers for part in found.parts)
+
+
+def _next(
+    plant: Inventory, vault: Vault, found: Campaign, receipt: CampaignReceipt, again: str
+) -> list[str]:
+    """What to do about a campaign that is not proved."""
+    from goldcopy.restore import unfinished
+
+    people = approvals_of(plant, vault)(found.digest)
+    if len(people) < _needed(plant, found) and not receipt.permit.break_glass.strip():
+        return [
+            f"goldcopy campaign approve {found.digest[:12]} --by NAME --key SSH_KEY, which has "
+            f"{len(people)} of {_needed(plant, found)} approvals"
+        ]
+    left = [one.device for one in receipt.results if one.state != "proved"]
+    if any(unfinished(vault.path, name) for name in left):
+        return [f"{again}, which goes on with what is not finished"]
+    return [f"goldcopy campaign plan {' '.join(left)}, for what is left, once it is mended"]
 
 
 def _jobs(plant: Inventory, vault: Vault, source: Vault, found: Campaign) -> dict[str, Job]:
@@ -171,53 +139,10 @@ def _jobs(plant: Inventory, vault: Vault, source: Vault, found: Campaign) -> dic
     jobs: dict[str, Job] = {}
     for part in found.parts:
         (device,) = plant.select(part.device)[:1]
-        one = find_plan(vault, part.plan)
-        gold = gold_of(plant, source, device)
-        target = _loader(source, type(gold)(True, "", one.target.snapshot, gold.scope))
-        jobs[part.device] = Job(one, target, device, gold)
+        one = find_plan(vault, part.plan, part.device)
+        target = loading(source, one.target.snapshot)
+        jobs[part.device] = Job(one, target, device, gold_of(plant, source, device))
     return jobs
-
-
-def _show_plan(planned: Planned, campaign: Campaign, as_json: bool) -> None:
-    import msgspec
-
-    from goldcopy.cli import output
-
-    if as_json:
-        output.emit(
-            {
-                "digest": campaign.digest,
-                "campaign": msgspec.Raw(campaign.line),
-                "refused": planned.refused,
-                "outcomes": planned.outcomes,
-            }
-        )
-        return
-    by_device = {one.device: one for one in planned.plans}
-    rows: list[output.Row] = []
-    for number, wave in enumerate(campaign.waves, 1):
-        for part in wave:
-            one = by_device[part.device]
-            rows.append(
-                [
-                    str(number),
-                    part.device,
-                    str(len(one.lines)),
-                    str(len(one.left)),
-                    str(one.unchanged),
-                    part.plan[: output.SHORT],
-                ]
-            )
-    titles = ["wave", "device", "writes", "not restorable", "as they should be", "plan"]
-    output.table(titles, rows, right="wave writes")
-    for name, why in planned.refused.items():
-        output.console().print(output.styled(f"{name}: no plan: {why}", "red"))
-    for outcome in planned.outcomes:
-        if outcome.error:
-            output.console().print(output.styled(outcome.error, "red"))
-    print(f"campaign {campaign.digest[:12]}: stops after {campaign.stop_after} not proved")
-    print(f"next: goldcopy campaign approve {campaign.digest[:12]} --by … --key …")
-    print(f"then: goldcopy campaign apply {campaign.digest[:12]} --by …")
 
 
 def _show_receipt(receipt: CampaignReceipt, as_json: bool) -> None:

@@ -120,12 +120,16 @@ GROUPS: Final = {
                 "Carry out a plan, and prove each leaf by reading it back. Exit code 0 only if all are.",
             ),
             "resume": Command(
-                "restore:resume",
+                "restore_resume:resume",
                 "Go on with a restore that was interrupted; first by reading what there is now.",
             ),
             "rollback": Command(
-                "restore:rollback",
+                "restore_resume:rollback",
                 "Put back what an interrupted restore has written; proved in the same way.",
+            ),
+            "abandon": Command(
+                "restore_resume:abandon",
+                "Give up an interrupted restore whose controller is gone. Sends nothing, proves nothing.",
             ),
             "list": Command("restore:list_", "Show what was restored, and what is not finished."),
         },
@@ -134,7 +138,7 @@ GROUPS: Final = {
         "Many devices put back by one plan, wave after wave.",
         {
             "plan": Command(
-                "campaign:plan",
+                "campaign_plan:plan",
                 "Read devices, and plan what would take each to its gold copy, in waves. Writes nothing.",
             ),
             "approve": Command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,9 +14,18 @@ if TYPE_CHECKING:
     from goldcopy.restore.gates import Approvals, GoldState
     from goldcopy.vault import Vault
 
-Signer = Annotated[str, typer.Option("--by", help="Who you are, as the allowed signers say.")]
-Key = Annotated[Path, typer.Option("--key", help="Your SSH key, or its public half.")]
-By = Annotated[str, typer.Option("--by", help="Who applies it.")]
+NOBODY = (
+    "the inventory does not say who may approve; add: "
+    "gold: {signers: ./allowed_signers, approvers: 1}"
+)
+
+Signer = Annotated[
+    str, typer.Option("--by", metavar="NAME", help="Who you are, as the allowed signers say.")
+]
+Key = Annotated[
+    Path, typer.Option("--key", metavar="SSH_KEY", help="Your SSH key, or its public half.")
+]
+By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who you are. Recorded.")]
 Spare = Annotated[
     bool, typer.Option("--spare", help="A replacement: another serial or firmware is right.")
 ]
@@ -23,17 +33,31 @@ InRun = Annotated[
     bool, typer.Option("--in-run", help="Write although the controller runs its program.")
 ]
 BreakGlass = Annotated[
-    str, typer.Option("--break-glass", help="Go on without approvals: the reason. Recorded.")
+    str,
+    typer.Option(
+        "--break-glass",
+        metavar="REASON",
+        help="Go on without approvals and gold copy. The reason is recorded.",
+    ),
 ]
 
 
-def keep_approval(vault: Vault, found: Approvable, by: str, key: Path) -> None:
-    """Sign the approval of a plan or a campaign, and keep it."""
+def keep_approval(
+    plant: Inventory, vault: Vault, found: Approvable, by: str, key: Path
+) -> Collection[str]:
+    """Sign the approval of a plan or a campaign, and keep it; who has approved it by now.
+
+    Raises ``Wrong`` if it does not count.
+    """
     import asyncio
 
     from goldcopy.cli.signing import signature_of
-    from goldcopy.restore.approval import APPROVAL, PlanApproval
+    from goldcopy.errors import Wrong
+    from goldcopy.gold import signers
+    from goldcopy.restore.approval import APPROVAL, PlanApproval, heard
 
+    if plant.gold is None:
+        raise Wrong(NOBODY)
     made = PlanApproval.of(found, by)
     body = made.body(signature_of(made.line, key))
 
@@ -42,6 +66,20 @@ def keep_approval(vault: Vault, found: Approvable, by: str, key: Path) -> None:
             await writer.note(APPROVAL, found.device, body)
 
     asyncio.run(keep())
+    known = signers.read(plant.gold.signers)
+    said = [one for one in heard(vault, known) if one.plan == made.plan]
+    people = {one.by for one in said if not one.why}
+    if by not in people:
+        where = f"who may approve is in {plant.gold.signers}"
+        raise Wrong(f"this approval by {by} does not count: {said[-1].why}; {where}")
+    return people
+
+
+def approved(people: Collection[str], needed: int, then: str) -> str:
+    """How far it is, in words, and what to do ``then``."""
+    names = ", ".join(sorted(people))
+    so_far = f"{len(people)} of {needed} approvals: {names}"
+    return f"{so_far}\nnext: {then if len(people) >= needed else 'the same by somebody else'}"
 
 
 def gold_of(plant: Inventory, vault: Vault, device: Device) -> GoldState:
@@ -52,7 +90,7 @@ def gold_of(plant: Inventory, vault: Vault, device: Device) -> GoldState:
     from goldcopy.restore.gates import GoldState
 
     if plant.gold is None:
-        return GoldState(False, "the inventory does not say who may approve gold copies")
+        return GoldState(False, NOBODY)
     judgement = judged(context(plant, vault), device)
     said = judgement.valid
     if said is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,10 +16,10 @@ from goldcopy.cli.permitting import (
     Signer,
     Spare,
     approvals_of,
+    approved,
     gold_of,
     keep_approval,
 )
-from goldcopy.cli.restore_plan import Name
 
 if TYPE_CHECKING:
     from goldcopy.inventory import Device
@@ -47,15 +46,18 @@ def approve(
     from goldcopy.cli.options import opened, read_inventory
     from goldcopy.restore.kept import find_plan
 
-    with opened(read_inventory(inventory)) as vault:
+    plant = read_inventory(inventory)
+    with opened(plant) as vault:
         found = find_plan(vault, name)
-        keep_approval(vault, found, by, key)
+        (device,) = plant.select(found.device)[:1]
+        people = keep_approval(plant, vault, found, by, key)
+    short = found.digest[: output.SHORT]
     if as_json:
-        output.emit({"plan": found.digest, "device": found.device, "by": by})
+        body = {"plan": found.digest, "device": found.device, "by": by}
+        output.emit(body | {"approvals": sorted(people)})
     else:
-        print(
-            f"{by} approves plan {found.digest[:12]}: {len(found.lines)} writes to {found.device}"
-        )
+        print(f"{by} approves plan {short}: {len(found.lines)} writes to {found.device}")
+        print(approved(people, device.approvers, f"goldcopy restore apply {short} --by NAME"))
 
 
 def apply(
@@ -68,6 +70,7 @@ def apply(
     as_json: Json = False,
 ) -> None:
     """Carry out a plan, and prove each leaf by reading it back. Exit code 0 only if all are."""
+    from goldcopy.cli.advice import advised
     from goldcopy.cli.options import opened, read_inventory, sourced
     from goldcopy.restore.apply import apply as carry_out
     from goldcopy.restore.gates import Permit
@@ -80,7 +83,7 @@ def apply(
         target = source.load(source.by_id(found.target.snapshot)[0])
         permit = Permit(by, spare=spare, in_run=in_run, break_glass=break_glass)
         gold = gold_of(plant, source, device)
-        approved = approvals_of(plant, vault)
+        approvals = approvals_of(plant, vault)
 
         async def work(means: Means) -> Receipt:
             return await carry_out(
@@ -89,38 +92,27 @@ def apply(
                 device,
                 means,
                 gold=gold,
-                approvals=approved,
+                approvals=approvals,
                 permit=permit,
             )
 
-        _show_receipt(_run(vault, device, work), as_json)
-
-
-def resume(
-    device: Name, inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False
-) -> None:
-    """Go on with a restore that was interrupted; first by reading what there is now."""
-    _interrupted(device, inventory, as_json, back=False)
-
-
-def rollback(
-    device: Name, inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False
-) -> None:
-    """Put back what an interrupted restore has written; proved in the same way."""
-    _interrupted(device, inventory, as_json, back=True)
+        with advised(vault.path, device.name, found.digest):
+            receipt = run(vault, device, work)
+        show_receipt(receipt, as_json)
 
 
 def list_(inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False) -> None:
     """Show what was restored, and what is not finished."""
     from goldcopy.cli import output
+    from goldcopy.cli.advice import told, unended
     from goldcopy.cli.options import opened, read_inventory
     from goldcopy.restore.journal import unfinished
 
     with opened(read_inventory(inventory)) as vault:
         receipts = vault.notes("receipt")
-        left = [str(path) for path in unfinished(vault.path)]
+        left = unfinished(vault.path)
         if as_json:
-            output.emit({"receipts": receipts, "unfinished": left})
+            output.emit({"receipts": receipts, "unfinished": [str(path) for path in left]})
             return
         output.table(
             ["when", "device", "plan", "by", "proved"],
@@ -129,43 +121,24 @@ def list_(inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False) -
                     output.local(note.time),
                     note.device,
                     str(note.body.get("plan", ""))[: output.SHORT],
-                    note.by,
+                    str(note.body.get("permit", {}).get("by", note.by)),
                     "yes" if note.body.get("proved") else output.styled("NO", "bold red"),
                 ]
                 for note in receipts
             ],
         )
         for path in left:
-            text = f"not finished: {path}; goldcopy restore resume or rollback"
+            device, _, plan = path.stem.partition("@")
+            text = f"{device}: restore {plan[: output.SHORT]} is at work, or was interrupted"
             output.console().print(output.styled(text, "bold red"))
+            print(told(unended(device)))
 
 
 # -- the parts -------------------------------------------------------------------------------------
 
 
-def _interrupted(name: str, inventory: Path, as_json: bool, back: bool) -> None:
-    from goldcopy.cli.options import opened, read_inventory
-    from goldcopy.errors import Wrong
-    from goldcopy.restore.apply import resume as go_on
-    from goldcopy.restore.apply import rollback as go_back
-    from goldcopy.restore.journal import unfinished
-
-    plant = read_inventory(inventory)
-    (device,) = plant.select(name)[:1]
-    with opened(plant) as vault:
-        journals = unfinished(vault.path, device.name)
-        if not journals:
-            raise Wrong(f"no restore of {device.name} was interrupted")
-        step = go_back if back else go_on
-
-        async def work(means: Means) -> Receipt:
-            return await step(journals[-1], device, means)
-
-        receipt = _run(vault, device, work)
-        _show_receipt(receipt, as_json, wanted_back=back)
-
-
-def _run(vault: Vault, device: Device, work: Callable[[Means], Awaitable[Receipt]]) -> Receipt:
+def run(vault: Vault, device: Device, work: Callable[[Means], Awaitable[Receipt]]) -> Receipt:
+    """Do something with a device that ends in a receipt, and show meanwhile how it goes on."""
     import asyncio
 
     from goldcopy.cli.restoring import restoring
@@ -181,8 +154,12 @@ def _run(vault: Vault, device: Device, work: Callable[[Means], Awaitable[Receipt
     return asyncio.run(main())
 
 
-def _show_receipt(receipt: Receipt, as_json: bool, wanted_back: bool = False) -> None:
+def show_receipt(receipt: Receipt, as_json: bool, wanted_back: bool = False) -> None:
+    """Print what came of a restore; exit code 4 if that is not as was wanted."""
+    import sys
+
     from goldcopy.cli import output
+    from goldcopy.cli.advice import after, told
 
     good = receipt.rolled_back if wanted_back else receipt.proved
     if as_json:
@@ -202,5 +179,16 @@ def _show_receipt(receipt: Receipt, as_json: bool, wanted_back: bool = False) ->
         counts = ", ".join(f"{count} {verdict}" for verdict, count in receipt.counts.items())
         seconds = (receipt.ended - receipt.began).total_seconds()
         print(f"{receipt.device}: {counts or 'nothing to write'}; {seconds:.1f} s")
+        if not good:
+            print(told(after(receipt), _verdict(receipt, wanted_back)), file=sys.stderr)
     if not good:
         raise typer.Exit(UNPROVED)
+
+
+def _verdict(receipt: Receipt, wanted_back: bool) -> str:
+    """What a receipt that is not as was wanted comes to."""
+    if wanted_back:
+        return f"{receipt.device}: NOT all of it is as it was found"
+    if receipt.rolled_back:
+        return f"{receipt.device}: not restored; it is as it was found, which was read back"
+    return f"{receipt.device}: NOT proved; what each value holds is said above"

@@ -2,36 +2,49 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from goldcopy.cli.options import DEFAULT_INVENTORY, InventoryFile, Json
-from goldcopy.cli.permitting import gold_of
+from goldcopy.cli.permitting import approvals_of, gold_of
 
 if TYPE_CHECKING:
+    from goldcopy.cli import output
     from goldcopy.inventory import Device, Inventory
-    from goldcopy.restore.gates import GoldState
-    from goldcopy.restore.model import Plan
+    from goldcopy.restore.gates import GoldState, Refusal
+    from goldcopy.restore.model import Plan, Write
     from goldcopy.snapshot import Snapshot
     from goldcopy.vault import Vault
 
 SHOWN = 40
 """Writes shown; ``--json`` has all."""
+PARTS_SHOWN = 8
+"""Places shown of one array, or one block of bytes."""
 
 Name = Annotated[str, typer.Argument(metavar="DEVICE")]
 Only = Annotated[
-    list[str] | None, typer.Option("--only", help="Globs of paths that may be written.")
+    list[str] | None,
+    typer.Option("--only", metavar="GLOB", help="Paths that may be written; as often as needed."),
 ]
 LiveValues = Annotated[
     bool, typer.Option("--live-values", help="Put live values back too, as recorded.")
 ]
 
 
+class Sides(NamedTuple):
+    """From where to where a plan goes."""
+
+    live: Snapshot
+    target: Snapshot
+
+
 def plan(
     device: Name,
     to: Annotated[
-        str, typer.Option("--to", help="The snapshot to go to; the gold copy, if none is named.")
+        str,
+        typer.Option("--to", metavar="SNAPSHOT", help="Where to go; the gold copy, if not told."),
     ] = "",
     only: Only = None,
     live_values: LiveValues = False,
@@ -41,21 +54,24 @@ def plan(
     """Read the device, and list every write that would take it to a snapshot. Writes nothing."""
     import asyncio
 
+    import msgspec
+
+    from goldcopy.cli import output
+    from goldcopy.cli.advice import advised
     from goldcopy.cli.options import opened, read_inventory, sourced
-    from goldcopy.errors import Unreachable
+    from goldcopy.errors import Wrong
     from goldcopy.restore.kept import keep_plan
     from goldcopy.restore.plan import EVERYTHING, make_plan
 
     plant = read_inventory(inventory)
     (chosen,) = plant.select(device)[:1]
     with opened(plant) as vault, sourced(plant, vault) as source:
-        gold = gold_of(plant, source, chosen) if plant.gold else None
+        gold = gold_of(plant, source, chosen)
         target = _target(source, chosen, to, gold)
-        outcome = _pulled(plant, vault, chosen)
-        if outcome:
-            raise Unreachable(outcome)
+        with advised(vault.path, chosen.name):
+            _pull(plant, vault, chosen)
         live = vault.load(vault.log(chosen.name)[0])
-        scope = gold.scope if gold and gold.snapshot == target.id else EVERYTHING
+        scope = gold.scope if gold.snapshot == target.id else EVERYTHING
         made = make_plan(
             live,
             target,
@@ -66,73 +82,118 @@ def plan(
             values="all" if live_values else "settings",
         )
 
+        if only and not (made.lines or made.left or made.unchanged or made.kept_live):
+            raise Wrong(f"{chosen.name} has nothing to restore at {', '.join(only)}")
+
         async def keep() -> None:
             async with vault.writing() as writer:
                 await keep_plan(vault, writer, made)
 
         asyncio.run(keep())
-        _show_plan(made, chosen, as_json)
+        sides = Sides(live, target)
+        against = _speaking_against(plant, vault, made, sides, gold)
+        if as_json:
+            refusals = [one._asdict() for one in against]
+            output.emit(
+                {"digest": made.digest, "plan": msgspec.Raw(made.line), "refusals": refusals}
+            )
+        else:
+            _show_plan(made, sides, against)
 
 
 # -- the parts -------------------------------------------------------------------------------------
 
 
-def _target(vault: Vault, device: Device, to: str, gold: GoldState | None) -> Snapshot:
+def _target(vault: Vault, device: Device, to: str, gold: GoldState) -> Snapshot:
     from goldcopy.errors import Wrong
 
     if to and to != f"{device.name}@gold":
         return vault.load(vault.resolve(to))
-    if gold is None or not gold.snapshot:
-        why = gold.why if gold else "the inventory does not say who may approve one"
-        raise Wrong(f"{device.name} has no valid gold copy ({why}); name a snapshot with --to")
+    if not gold.snapshot:
+        raise Wrong(
+            f"{device.name} has no valid gold copy: {gold.why}\n"
+            f"next: goldcopy log {device.name} lists its snapshots; name one with --to"
+        )
     found = [entry for entry in vault.by_id(gold.snapshot) if entry.device == device.name]
     if not found:
         raise Wrong(f"the vault has no snapshot {gold.snapshot[:12]} of {device.name}")
     return vault.load(found[0])
 
 
-def _pulled(plant: Inventory, vault: Vault, device: Device) -> str:
-    """Read the device now; why it could not be read, if so."""
+def _pull(plant: Inventory, vault: Vault, device: Device) -> None:
+    """Read the device now. Raises ``Unreachable``."""
     import asyncio
 
     from goldcopy.cli.pull import pull_into
+    from goldcopy.errors import Unreachable
 
     (outcome,) = asyncio.run(pull_into(vault, [device], plant.zones, full=True))
-    return "" if outcome.state == "kept" else outcome.error
+    if outcome.state != "kept":
+        raise Unreachable(outcome.error)
 
 
-def _show_plan(made: Plan, device: Device, as_json: bool) -> None:
-    import msgspec
+def _speaking_against(
+    plant: Inventory, vault: Vault, made: Plan, sides: Sides, gold: GoldState
+) -> list[Refusal]:
+    """What would have it refused, were it applied now by somebody who takes nothing upon them."""
+    from goldcopy.restore.gates import Permit, before, on_device
 
+    (device,) = plant.select(made.device)[:1]
+    permit = Permit("")
+    found = before(
+        made,
+        sides.target,
+        device,
+        vault=vault.id,
+        gold=gold,
+        approvals=approvals_of(plant, vault),
+        permit=permit,
+    )
+    return [*found, *on_device(made, device, sides.live, permit)]
+
+
+def _show_plan(made: Plan, sides: Sides, against: Sequence[Refusal]) -> None:
     from goldcopy.cli import output
+    from goldcopy.cli.advice import steps
 
-    if as_json:
-        output.emit({"digest": made.digest, "plan": msgspec.Raw(made.line)})
-        return
-    rows: list[output.Row] = []
-    for write in made.writes[:SHOWN]:
-        now = write.now
-        low, high = (("" if x is None else f"{x:g}") for x in (now.low, now.high))
-        rows.append(
-            [
-                write.path,
-                output.value_text(now.type, now.value, now.unit),
-                output.value_text(now.type, write.value, now.unit),
-                f"{low}..{high}" if low or high else "",
-                output.styled(", ".join(write.critical), "bold yellow"),
-            ]
-        )
+    rows = [row for write in made.writes[:SHOWN] for row in _rows(write, sides)]
     if rows:
-        output.table(["write", "now", "to", "limits", "live"], rows)
+        output.table(["write", "now", "to", "limits", "critical"], rows)
     if len(made.lines) > SHOWN:
         print(f"and {len(made.lines) - SHOWN} writes more (--json has all)")
     for left in made.left[:SHOWN]:
         output.console().print(output.styled(f"not restored: {left.path}: {left.why}", "yellow"))
-    print(
-        f"plan {made.digest[:12]}: {len(made.lines)} writes, {len(made.left)} not restorable, "
-        f"{made.unchanged} as they should be, {made.kept_live} live values stay as they are"
-    )
-    print(
-        f"next: {device.approvers} times goldcopy restore approve {made.digest[:12]} --by … --key …"
-    )
-    print(f"then: goldcopy restore apply {made.digest[:12]} --by …")
+    counts = {
+        "not restorable": len(made.left),
+        "as they should be": made.unchanged,
+        "live values stay as they are": made.kept_live,
+    }
+    said = [f"{len(made.lines)} writes", *(f"{n} {what}" for what, n in counts.items() if n)]
+    print(f"plan {made.digest[:12]}: {', '.join(said)}")
+    for one in against:
+        output.console().print(output.styled(f"not yet: {one.why}", "yellow"))
+    for step in steps(against, made.device, made.digest):
+        print(f"next: {step}")
+    print(f"then: goldcopy restore apply {made.digest[:12]} --by NAME")
+
+
+def _rows(write: Write, sides: Sides) -> Iterator[output.Row]:
+    """A row for the write; for an array or bytes one for each place that is to change."""
+    from goldcopy.cli import output
+    from goldcopy.cli.diff import joined, parts
+    from goldcopy.snapshot.diff import Change
+
+    now, critical = write.now, output.styled(", ".join(write.critical), "bold yellow")
+    low, high = (("" if x is None else f"{x:g}") for x in (now.low, now.high))
+    limits = f"{low}..{high}" if low or high else ""
+    found = parts(Change(write.path, "changed", now, write.wanted), sides.live, sides.target)
+    for part in found[:PARTS_SHOWN]:
+        old = output.value_text(part.type, part.old, now.unit)
+        new = output.value_text(part.type, part.new, now.unit)
+        yield [write.path + joined(part), old, new, limits, critical]
+    if len(found) > PARTS_SHOWN:
+        yield [write.path, f"and {len(found) - PARTS_SHOWN} places more", "", "", critical]
+    if not found:
+        old = output.value_text(now.type, now.value, now.unit)
+        new = output.value_text(now.type, write.value, now.unit)
+        yield [write.path, old, new, limits, critical]

@@ -223,7 +223,10 @@ def refuse_second(vault: Path, plan: Plan) -> None:
     with disk(done):
         applied = done.exists()
     if applied:
-        raise Wrong(f"{plan.device}: plan {plan.digest[:12]} was applied before; make a new one")
+        raise Wrong(
+            f"{plan.device}: plan {plan.digest[:12]} was applied before; make a new one: "
+            f"goldcopy restore plan {plan.device}"
+        )
     for path in unfinished(vault, plan.device):
         raise Wrong(
             f"{plan.device}: the restore {path.stem.partition('@')[2][:12]} was interrupted: "

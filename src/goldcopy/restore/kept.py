@@ -24,9 +24,12 @@ async def keep_plan(vault: Vault, writer: Writer, plan: Plan | Campaign) -> None
     await writer.note(kind, plan.device, {"digest": plan.digest, kind: plan.line.decode()})
 
 
-def find_plan(vault: Vault, prefix: str) -> Plan:
-    """The plan whose digest begins so. Raises ``Wrong`` if there is none, or more than one."""
-    return _sure(Plan.read(_line(vault, PLAN, prefix)), prefix)
+def find_plan(vault: Vault, prefix: str, device: str | None = None) -> Plan:
+    """The plan whose digest begins so; for a device, if told, which spares reading all others.
+
+    Raises ``Wrong`` if there is none, or more than one.
+    """
+    return _sure(Plan.read(_line(vault, PLAN, prefix, device)), prefix)
 
 
 def find_campaign(vault: Vault, prefix: str) -> Campaign:
@@ -34,17 +37,17 @@ def find_campaign(vault: Vault, prefix: str) -> Campaign:
     return _sure(Campaign.read(_line(vault, CAMPAIGN, prefix)), prefix)
 
 
-def _line(vault: Vault, kind: str, prefix: str) -> str:
+def _line(vault: Vault, kind: str, prefix: str, device: str | None = None) -> str:
     found = {
         str(note.body["digest"]): str(note.body[kind])
-        for note in vault.notes(kind)
+        for note in vault.notes(kind, device)
         if str(note.body.get("digest", "")).startswith(prefix)
     }
     if len(found) != 1 or not prefix:
-        raise Wrong(
-            f"{len(found)} {kind}s have a digest that begins with {prefix!r}; goldcopy restore "
-            "plan makes one"
-        )
+        group = "restore" if kind == PLAN else "campaign"
+        many = f"{len(found)} {kind}s begin" if found else f"no {kind} begins"
+        step = "give more of its digest" if found else f"goldcopy {group} plan makes one"
+        raise Wrong(f"{many} with {prefix!r}: {step}")
     return next(iter(found.values()))
 
 
