@@ -12,42 +12,48 @@ if TYPE_CHECKING:
     from goldcopy.restore.gates import Gate, Refusal
     from goldcopy.restore.receipt import Receipt
 
-GLASS: Final = "--break-glass REASON, if it cannot wait"
-STEPS: Final[Mapping[Gate, str]] = {
-    "plan": "make a new plan: goldcopy restore plan {device}",
-    "age": "make a new plan: goldcopy restore plan {device}",
-    "moved": "make a new plan: goldcopy restore plan {device}",
-    "safety": "restore it with its own engineering tool",
-    "writable": "if goldcopy may write to it, the inventory has to say so: writable: true",
-    "gold": f"goldcopy gold verify {{device}} says more; {GLASS}",
-    "approvals": f"goldcopy restore approve {{plan}} --by NAME --key SSH_KEY; {GLASS}",
-    "identity": "look whether it is the right controller; --spare, if it was replaced by another",
-    "mode": "stop it, or apply with --in-run, if the process allows it",
-    "limits": "leave it out with --only, or name a gold copy within its limits",
+GLASS: Final = "apply with --break-glass REASON, if it cannot wait"
+STEPS: Final[Mapping[Gate, tuple[str, ...]]] = {
+    "plan": ("make a new plan: goldcopy restore plan {device}",),
+    "age": ("make a new plan: goldcopy restore plan {device}",),
+    "moved": ("make a new plan: goldcopy restore plan {device}",),
+    "safety": ("restore it with its own engineering tool",),
+    "writable": ("if goldcopy may write to it, let the inventory say so: writable: true",),
+    "gold": ("goldcopy gold verify {device}", GLASS),
+    "approvals": ("goldcopy restore approve {plan} --by NAME --key SSH_KEY", GLASS),
+    "identity": ("look whether it is the right controller", "apply with --spare, if it is new"),
+    "mode": ("stop the controller", "apply with --in-run, if the process allows it"),
+    "limits": ("leave it out with --only, or name a gold copy within its limits",),
 }
-"""By what was refused; ``device`` and ``plan`` are filled in."""
+"""By what was refused: what to do, or else to do; ``device`` and ``plan`` are filled in."""
 
 
 def steps(refusals: Iterable[Refusal], device: str, plan: str) -> list[str]:
-    """What to do about refusals, each thing once."""
-    found = [STEPS[one.gate].format(device=device, plan=plan[:12]) for one in refusals]
-    return list(dict.fromkeys(found))
+    """Lines on what to do about refusals, each thing once."""
+    found = dict.fromkeys(STEPS[one.gate] for one in refusals)
+    lines = [line for one in found for line in either(*one)]
+    return [line.format(device=device, plan=plan[:12]) for line in dict.fromkeys(lines)]
+
+
+def either(*ways: str) -> list[str]:
+    """Lines on what to do next, where one of these is enough."""
+    return [f"{'  or' if number else 'next'}: {way}" for number, way in enumerate(ways)]
 
 
 def unended(device: str) -> list[str]:
-    """What to do about a restore that was interrupted."""
-    return [
-        f"goldcopy restore resume {device}, which goes on with it",
-        f"goldcopy restore rollback {device}, which puts back what it has written",
-        f"goldcopy restore abandon {device} --by NAME --reason REASON, if the controller is gone",
-    ]
+    """Lines on what to do about a restore that was interrupted."""
+    return either(
+        f"goldcopy restore resume {device}     goes on with it",
+        f"goldcopy restore rollback {device}   puts back what it has written",
+        f"goldcopy restore abandon {device} --by NAME --reason REASON   its controller is gone",
+    )
 
 
 def after(receipt: Receipt) -> list[str]:
-    """What to do about a restore that did not prove itself."""
+    """Lines on what to do about a restore that did not prove itself."""
     if not receipt.finished:
         return unended(receipt.device)
-    return [f"goldcopy restore plan {receipt.device}, which shows how it differs now"]
+    return either(f"goldcopy restore plan {receipt.device}   shows how it differs now")
 
 
 @contextmanager
@@ -67,7 +73,12 @@ def advised(vault: Path, device: str, plan: str = "") -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         if unfinished(vault, device):
-            print(told(unended(device), f"{device}: the restore is not finished"), file=sys.stderr)
+            print(
+                f"{device}: the restore is not finished",
+                *unended(device),
+                sep="\n",
+                file=sys.stderr,
+            )
         raise
     except GoldcopyError as error:
         found: list[str] = []
@@ -76,12 +87,6 @@ def advised(vault: Path, device: str, plan: str = "") -> Iterator[None]:
         elif isinstance(error, NotAllowed):
             found = steps(error.refusals, device, plan)
         elif isinstance(error, Unreachable):
-            found = ["see that it is switched on and connected; then do the same again"]
-        error.args = (told(found, str(error)),)
+            found = either("see that it is switched on and connected, then do the same again")
+        error.args = ("\n".join([str(error), *found]),)
         raise
-
-
-def told(steps: Iterable[str], what: str = "") -> str:
-    """Some lines: what happened, if it is not told already, and one of these things to do."""
-    words = [f"{'  or' if number else 'next'}: {step}" for number, step in enumerate(steps)]
-    return "\n".join([what, *words] if what else words)

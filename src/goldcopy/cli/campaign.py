@@ -70,7 +70,7 @@ def apply(
     import sys
 
     from goldcopy.cli import output
-    from goldcopy.cli.advice import told
+    from goldcopy.cli.advice import either
     from goldcopy.cli.options import opened, read_inventory, sourced
     from goldcopy.cli.restoring import campaigning
     from goldcopy.registry import Registry
@@ -99,11 +99,11 @@ def apply(
         try:
             receipt = asyncio.run(work())
         except KeyboardInterrupt:
-            print(told([f"{again}, which goes on where it was"]), file=sys.stderr)
+            print(*either(f"{again}   goes on where it was"), file=sys.stderr)
             raise
         _show_receipt(receipt, as_json)
         if not receipt.proved:
-            print(told(_next(plant, vault, found, receipt, again)), file=sys.stderr)
+            print(*_next(plant, vault, found, receipt, again), sep="\n", file=sys.stderr)
             raise typer.Exit(UNPROVED)
 
 
@@ -118,19 +118,18 @@ def _needed(plant: Inventory, found: Campaign) -> int:
 def _next(
     plant: Inventory, vault: Vault, found: Campaign, receipt: CampaignReceipt, again: str
 ) -> list[str]:
-    """What to do about a campaign that is not proved."""
+    """Lines on what to do about a campaign that is not proved."""
+    from goldcopy.cli.advice import GLASS, either
     from goldcopy.restore import unfinished
 
     people = approvals_of(plant, vault)(found.digest)
     if len(people) < _needed(plant, found) and not receipt.permit.break_glass.strip():
-        return [
-            f"goldcopy campaign approve {found.digest[:12]} --by NAME --key SSH_KEY, which has "
-            f"{len(people)} of {_needed(plant, found)} approvals"
-        ]
+        short = found.digest[:12]
+        return either(f"goldcopy campaign approve {short} --by NAME --key SSH_KEY", GLASS)
     left = [one.device for one in receipt.results if one.state != "proved"]
     if any(unfinished(vault.path, name) for name in left):
-        return [f"{again}, which goes on with what is not finished"]
-    return [f"goldcopy campaign plan {' '.join(left)}, for what is left, once it is mended"]
+        return either(f"{again}   goes on with what is not finished")
+    return either(f"goldcopy campaign plan {' '.join(left)}   once it is mended")
 
 
 def _jobs(plant: Inventory, vault: Vault, source: Vault, found: Campaign) -> dict[str, Job]:

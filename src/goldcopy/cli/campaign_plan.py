@@ -117,7 +117,7 @@ def _show_plan(
     import msgspec
 
     from goldcopy.cli import output
-    from goldcopy.cli.advice import STEPS
+    from goldcopy.cli.advice import steps
 
     if as_json:
         output.emit(
@@ -150,8 +150,8 @@ def _show_plan(
             output.console().print(output.styled(outcome.error, "red"))
     short = campaign.digest[: output.SHORT]
     print(f"campaign {short}: stops after {campaign.stop_after} not proved")
-    gates = {one.gate for found in against.values() for one in found}
-    for gate in sorted(gates):
-        print(f"next: {STEPS[gate].format(device='DEVICE', plan='PLAN')}")
+    found = [one for refusals in against.values() for one in refusals]
+    for step in steps(found, "DEVICE", ""):
+        print(step)
     print(f"next: goldcopy campaign approve {short} --by NAME --key SSH_KEY")
     print(f"then: goldcopy campaign apply {short} --by NAME")

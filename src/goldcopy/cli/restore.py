@@ -104,7 +104,7 @@ def apply(
 def list_(inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False) -> None:
     """Show what was restored, and what is not finished."""
     from goldcopy.cli import output
-    from goldcopy.cli.advice import told, unended
+    from goldcopy.cli.advice import unended
     from goldcopy.cli.options import opened, read_inventory
     from goldcopy.restore.journal import unfinished
 
@@ -131,7 +131,7 @@ def list_(inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False) -
             device, _, plan = path.stem.partition("@")
             text = f"{device}: restore {plan[: output.SHORT]} is at work, or was interrupted"
             output.console().print(output.styled(text, "bold red"))
-            print(told(unended(device)))
+            print(*unended(device), sep="\n")
 
 
 # -- the parts -------------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ def show_receipt(receipt: Receipt, as_json: bool, wanted_back: bool = False) -> 
     import sys
 
     from goldcopy.cli import output
-    from goldcopy.cli.advice import after, told
+    from goldcopy.cli.advice import after
 
     good = receipt.rolled_back if wanted_back else receipt.proved
     if as_json:
@@ -180,7 +180,7 @@ def show_receipt(receipt: Receipt, as_json: bool, wanted_back: bool = False) -> 
         seconds = (receipt.ended - receipt.began).total_seconds()
         print(f"{receipt.device}: {counts or 'nothing to write'}; {seconds:.1f} s")
         if not good:
-            print(told(after(receipt), _verdict(receipt, wanted_back)), file=sys.stderr)
+            print(_verdict(receipt, wanted_back), *after(receipt), sep="\n", file=sys.stderr)
     if not good:
         raise typer.Exit(UNPROVED)
 

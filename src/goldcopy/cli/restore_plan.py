@@ -112,7 +112,7 @@ def _target(vault: Vault, device: Device, to: str, gold: GoldState) -> Snapshot:
     if not gold.snapshot:
         raise Wrong(
             f"{device.name} has no valid gold copy: {gold.why}\n"
-            f"next: goldcopy log {device.name} lists its snapshots; name one with --to"
+            f"next: goldcopy log {device.name}   lists its snapshots; name one with --to"
         )
     found = [entry for entry in vault.by_id(gold.snapshot) if entry.device == device.name]
     if not found:
@@ -173,7 +173,7 @@ def _show_plan(made: Plan, sides: Sides, against: Sequence[Refusal]) -> None:
     for one in against:
         output.console().print(output.styled(f"not yet: {one.why}", "yellow"))
     for step in steps(against, made.device, made.digest):
-        print(f"next: {step}")
+        print(step)
     print(f"then: goldcopy restore apply {made.digest[:12]} --by NAME")
 
 
