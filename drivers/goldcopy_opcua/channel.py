@@ -15,7 +15,7 @@ from asyncua.ua.uaerrors import UaStatusCodeError
 from goldcopy.driver import Meter, Target
 from goldcopy.errors import GoldcopyError, Malformed, Refused, Unreachable
 
-from . import security, services, status
+from . import answers, security, services, status
 from .codec import Reader, Undecodable
 from .guard import ReadGuard
 from .options import OpcUaOptions
@@ -96,7 +96,7 @@ class Channel:
     def _checked(self, service: int, handle: int, message: bytes) -> Reader:
         reader = Reader(message)
         try:
-            head = services.header(reader)
+            head = answers.header(reader)
         except Undecodable as error:
             raise self._end(f"a response cannot be decoded ({error})") from None
         if head.handle != handle:

@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from goldcopy.errors import Malformed
 
-from . import services, status
+from . import answers, services, status
+from .answers import Browsed, Called, ReadFailed, Reference
+from .builtin import NULL, NodeId, Result
 from .channel import Channel, spread
-from .codec import NULL, NodeId, Result
-from .services import Browsed, Called, ReadFailed, Reference
 from .transport import Fault
 
 MOST = 1000
@@ -85,7 +85,7 @@ class Client:
             reader = await self.channel.ask(services.CALL, services.call(node, method, arguments))
         except Fault as fault:
             return Called(fault.status, ())
-        return services.called(reader)
+        return answers.called(reader)
 
     def _spans(self, total: int, limit: str) -> Iterator[slice]:
         """Consecutive slices; a limit that was lowered on the way counts at once."""
@@ -100,7 +100,7 @@ class Client:
     async def _read(self, wanted: Sequence[Wanted]) -> list[Result]:
         try:
             reader = await self.channel.ask(services.READ, services.read(wanted))
-            return services.read_results(reader, len(wanted))
+            return answers.read_results(reader, len(wanted))
         except Fault as fault:
             if fault.status not in status.TOO_MUCH:
                 raise status.error(fault.status) from None
@@ -199,7 +199,7 @@ class _Browse:
         return results
 
     async def _ask(self, service: int, body: bytes, expected: int) -> list[Browsed]:
-        return services.browsed(await self._client.channel.ask(service, body), expected)
+        return answers.browsed(await self._client.channel.ask(service, body), expected)
 
 
 _UNREAD = Result(NULL, status.BAD_DECODING)

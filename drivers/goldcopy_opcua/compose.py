@@ -15,8 +15,8 @@ from typing import NamedTuple
 from goldcopy.errors import Unsupported, Wrong
 from goldcopy.snapshot import Item, Value
 
-from . import codec
-from .codec import EXTENSION_OBJECT, NULL, VARIANT, Body, Data, NodeId, Text
+from . import builtin
+from .builtin import EXTENSION_OBJECT, NULL, VARIANT, Body, Data, NodeId, Text
 from .items import bodies_of, member, segment
 from .keys import Keys
 from .meant import meant, shape_of
@@ -24,8 +24,8 @@ from .places import Steps, changed
 from .types import Types
 from .values import IEC
 
-_TEXTS = frozenset({codec.STRING, codec.XML_ELEMENT})
-_NULLABLE = _TEXTS | {codec.BYTE_STRING}
+_TEXTS = frozenset({builtin.STRING, builtin.XML_ELEMENT})
+_NULLABLE = _TEXTS | {builtin.BYTE_STRING}
 """Built-in types with a null of their own; any other is null only as a Variant without type."""
 
 
@@ -142,7 +142,7 @@ def _nulls(made: Data, now: Data) -> Data:
 
 def _locales(item: Item, kind: int, shape: tuple[int, ...] | None, now: Data) -> list[str]:
     """A locale for each text. Raises ``Wrong`` where it is not known which has which."""
-    if kind != codec.LOCALIZED_TEXT:
+    if kind != builtin.LOCALIZED_TEXT:
         return []
     noted = _note(item.label, "locale ") or ""
     count = len(item.value) if isinstance(item.value, tuple) else 1

@@ -15,11 +15,12 @@ from goldcopy.errors import Refused
 from goldcopy.snapshot import Gap
 
 from . import status
+from .answers import Reference
+from .builtin import Name, NodeId
 from .client import Client
-from .codec import Name, NodeId
 from .keys import Keys
 from .options import OpcUaOptions
-from .services import HAS_PROPERTY, METHOD, OBJECT, VARIABLE, Reference
+from .services import HAS_PROPERTY, METHOD, OBJECT, VARIABLE
 
 SERVER, OBJECTS, TYPES, NAMESPACES = (NodeId(0, n) for n in (2253, 85, 86, 11715))
 PROPERTY_TYPE = NodeId(0, 68)

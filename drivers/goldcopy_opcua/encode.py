@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from uuid import UUID
 
 from goldcopy.snapshot.values import real_bits
 
-from .codec import EXTENSION_OBJECT, FIXED, FLOAT, VARIANT, Body, Data, Name, NodeId, Text
-from .services import array, node_id, string
+from .builtin import (
+    EXTENSION_OBJECT,
+    FIXED,
+    FLOAT,
+    VARIANT,
+    Body,
+    Data,
+    Name,
+    NodeId,
+    Text,
+)
+
+_STRING_ID = struct.Struct("<BHi")
 
 
 def variant(data: Data) -> bytes:
@@ -78,3 +90,31 @@ def _expanded(node: NodeId, uri: str, server: int) -> bytes:
 
 def _dimensions(shape: tuple[int, ...]) -> bytes:
     return array([struct.pack("<i", size) for size in shape])
+
+
+def node_id(node: NodeId) -> bytes:
+    """A NodeId in its shortest form (OPC 10000-6, 5.2.2.9)."""
+    space, identifier = node
+    if isinstance(identifier, int):
+        if space == 0 and identifier < 256:
+            return struct.pack("<BB", 0, identifier)
+        if space < 256 and identifier < 65536:
+            return struct.pack("<BBH", 1, space, identifier)
+        return struct.pack("<BHI", 2, space, identifier)
+    if isinstance(identifier, str):
+        raw = identifier.encode()
+        return _STRING_ID.pack(3, space, len(raw)) + raw
+    if isinstance(identifier, UUID):
+        return struct.pack("<BH", 4, space) + identifier.bytes_le
+    return _STRING_ID.pack(5, space, len(identifier)) + identifier
+
+
+def string(value: str) -> bytes:
+    """A String."""
+    raw = value.encode()
+    return struct.pack("<i", len(raw)) + raw
+
+
+def array(elements: Sequence[bytes]) -> bytes:
+    """An array of encoded elements."""
+    return struct.pack("<i", len(elements)) + b"".join(elements)

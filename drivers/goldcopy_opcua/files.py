@@ -10,11 +10,12 @@ from typing import NamedTuple
 from goldcopy.errors import GoldcopyError
 from goldcopy.snapshot import Gap, Item
 
-from . import services, status
+from . import answers, status
+from .builtin import BYTE, BYTE_STRING, INT32, UINT32, Data, NodeId, Result
 from .channel import GOODBYE, spread
 from .client import Client
-from .codec import BYTE_STRING, UINT32, NodeId, Result
 from .crawl import Node
+from .encode import variant
 from .guard import CLOSE_FILE, OPEN_FILE, READ_FILE
 from .keys import Keys
 from .services import METHOD, OBJECT, VALUE
@@ -122,7 +123,7 @@ class Files:
         return content
 
     async def _open(self, file: File) -> int:
-        answer = await self._call(file, OPEN_FILE, services.byte_argument(_READING))
+        answer = await self._call(file, OPEN_FILE, variant(Data(BYTE, _READING)))
         if status.bad(answer.status):
             raise _Stopped(f"it cannot be opened: {status.reason(answer.status)}")
         if len(answer.outputs) != 1 or answer.outputs[0].kind != UINT32:
@@ -134,7 +135,7 @@ class Files:
     async def _pieces(self, file: File, handle: int) -> bytes | None:
         pieces: list[bytes] = []
         total = 0
-        arguments = services.uint32_argument(handle), services.int32_argument(self._chunk)
+        arguments = variant(Data(UINT32, handle)), variant(Data(INT32, self._chunk))
         while True:
             answer = await self._call(file, READ_FILE, *arguments)
             if answer.status in status.TOO_MUCH:
@@ -152,9 +153,9 @@ class Files:
                 raise _Stopped(f"more than the {self._most} bytes that options.max_file allows")
 
     async def _close(self, file: File, handle: int) -> None:
-        await self._call(file, CLOSE_FILE, services.uint32_argument(handle))
+        await self._call(file, CLOSE_FILE, variant(Data(UINT32, handle)))
 
-    async def _call(self, file: File, method: str, *arguments: bytes) -> services.Called:
+    async def _call(self, file: File, method: str, *arguments: bytes) -> answers.Called:
         return await self._client.call(file.node.id, file.methods[method], *arguments)
 
     def _known_size(self, node: Node) -> int | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from goldcopy.errors import WouldWrite
 
-from .codec import UINT32, NodeId, Reader, Undecodable
+from .builtin import UINT32, NodeId
+from .codec import Reader, Undecodable
 from .services import BROWSE, BROWSE_NEXT, CALL, READ, VALUE, WRITE
 
 _OWN = frozenset(

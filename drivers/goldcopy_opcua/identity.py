@@ -5,11 +5,12 @@ from __future__ import annotations
 from goldcopy.snapshot import Identity
 
 from . import status
+from .answers import Reference
+from .builtin import NodeId, Text
 from .client import Client
-from .codec import NodeId, Text
 from .crawl import DI
 from .server import Server
-from .services import OBJECT, VALUE, VARIABLE, Reference
+from .services import OBJECT, VALUE, VARIABLE
 
 _DEVICE_SET = 5001
 """Its numeric id in the DI namespace, which is given there for good (OPC 10000-100, annex A)."""

@@ -14,7 +14,8 @@ from typing import NamedTuple
 from goldcopy.snapshot import Gap, Item, Role
 
 from . import status
-from .codec import EXTENSION_OBJECT, VARIANT, Body, Data, NodeId, Result, Text, Undecodable
+from .builtin import EXTENSION_OBJECT, VARIANT, Body, Data, NodeId, Result, Text
+from .codec import Undecodable
 from .crawl import Node
 from .keys import Keys, escape
 from .services import VARIABLE

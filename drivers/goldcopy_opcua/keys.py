@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from uuid import UUID
 
-from .codec import Name, NodeId
+from .builtin import Name, NodeId
 
 UA = "http://opcfoundation.org/UA/"
 UNKNOWN = "unknown namespace "

@@ -13,8 +13,9 @@ from uuid import UUID
 from goldcopy.errors import Wrong
 from goldcopy.snapshot import Value
 
-from . import codec
-from .codec import Data, Name, NodeId, Reader, Text, Undecodable
+from . import builtin
+from .builtin import Data, Name, NodeId, Text
+from .codec import Reader, Undecodable
 from .encode import variant
 from .keys import UNKNOWN, Keys, unquoted
 from .values import EPOCH, SECOND, tell
@@ -73,25 +74,25 @@ def _one(kind: int, value: Value, keys: Keys, locale: str) -> object:
     if not isinstance(value, str):
         raise TypeError("it is no text")
     match kind:
-        case codec.DATE_TIME:
+        case builtin.DATE_TIME:
             return ticks(value)
-        case codec.GUID:
+        case builtin.GUID:
             return UUID(value)
-        case codec.NODE_ID:
+        case builtin.NODE_ID:
             return node(value, keys)
-        case codec.EXPANDED_NODE_ID:
+        case builtin.EXPANDED_NODE_ID:
             return _expanded(value, keys)
-        case codec.QUALIFIED_NAME:
+        case builtin.QUALIFIED_NAME:
             return _name(value, keys)
-        case codec.LOCALIZED_TEXT:
+        case builtin.LOCALIZED_TEXT:
             return Text(value, locale)
     raise TypeError("no value of this type can be written")
 
 
-_PLAIN = (frozenset(codec.FIXED) - {codec.DATE_TIME}) | {
-    codec.STRING,
-    codec.XML_ELEMENT,
-    codec.BYTE_STRING,
+_PLAIN = (frozenset(builtin.FIXED) - {builtin.DATE_TIME}) | {
+    builtin.STRING,
+    builtin.XML_ELEMENT,
+    builtin.BYTE_STRING,
 }
 
 

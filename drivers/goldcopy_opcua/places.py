@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from .codec import EXTENSION_OBJECT, VARIANT, Body, Data, Undecodable
+from .builtin import EXTENSION_OBJECT, VARIANT, Body, Data
+from .codec import Undecodable
 from .encode import member
 from .items import bodies_of
 from .structures import Located

@@ -9,8 +9,8 @@ from goldcopy.driver import Reading
 from goldcopy.snapshot import Gap, Item
 
 from . import status
+from .builtin import EXTENSION_OBJECT, VARIANT, Body, Data, NodeId, Result
 from .client import Client
-from .codec import EXTENSION_OBJECT, VARIANT, Body, Data, NodeId, Result
 from .crawl import Crawl, Node
 from .files import Files, files_among
 from .items import Found, Items

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from goldcopy.errors import Refused
 
 from . import status
+from .builtin import NodeId, Result
 from .client import MOST, Client, Limits
-from .codec import NodeId, Result
 from .keys import Keys
 from .services import VALUE
 

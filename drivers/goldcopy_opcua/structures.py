@@ -10,7 +10,7 @@ from collections.abc import Callable
 from math import prod
 from typing import NamedTuple
 
-from .codec import (
+from .builtin import (
     DOUBLE,
     EXTENSION_OBJECT,
     INT32,
@@ -21,9 +21,8 @@ from .codec import (
     Body,
     Data,
     NodeId,
-    Reader,
-    Undecodable,
 )
+from .codec import Reader, Undecodable
 
 _DEEPEST = 32
 

@@ -30,9 +30,10 @@ from goldcopy.driver import Meter
 from goldcopy.errors import GoldcopyError, Malformed, Unreachable
 
 from . import status
+from .answers import header
 from .codec import Reader
+from .encode import string
 from .guard import ReadGuard
-from .services import header, string
 
 BUFFER = 65_536
 """Bytes of one chunk that we take."""

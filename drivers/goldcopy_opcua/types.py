@@ -9,20 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from . import codec, status
+from . import builtin, status
+from .builtin import EXTENSION_OBJECT, INT32, INT64, UINT32, VARIANT, Body, Name, NodeId
 from .client import Client
-from .codec import (
-    EXTENSION_OBJECT,
-    INT32,
-    INT64,
-    UINT32,
-    VARIANT,
-    Body,
-    Name,
-    NodeId,
-    Reader,
-    Undecodable,
-)
+from .codec import Reader, Undecodable
 from .keys import Keys
 from .services import BROWSE_NAME, DATA_TYPE_DEFINITION, HAS_ENCODING, HAS_SUBTYPE
 from .structures import (
@@ -252,25 +242,25 @@ def _enumeration(reader: Reader) -> str:
 
 
 _BUILT_IN: dict[object, str] = {
-    codec.BOOLEAN: "Boolean",
-    codec.SBYTE: "SByte",
-    codec.BYTE: "Byte",
-    codec.INT16: "Int16",
-    codec.UINT16: "UInt16",
-    codec.INT32: "Int32",
-    codec.UINT32: "UInt32",
-    codec.INT64: "Int64",
-    codec.UINT64: "UInt64",
-    codec.FLOAT: "Float",
-    codec.DOUBLE: "Double",
-    codec.STRING: "String",
-    codec.DATE_TIME: "DateTime",
-    codec.GUID: "Guid",
-    codec.BYTE_STRING: "ByteString",
-    codec.NODE_ID: "NodeId",
-    codec.STATUS_CODE: "StatusCode",
-    codec.QUALIFIED_NAME: "QualifiedName",
-    codec.LOCALIZED_TEXT: "LocalizedText",
-    codec.EXTENSION_OBJECT: "Structure",
-    codec.VARIANT: "BaseDataType",
+    builtin.BOOLEAN: "Boolean",
+    builtin.SBYTE: "SByte",
+    builtin.BYTE: "Byte",
+    builtin.INT16: "Int16",
+    builtin.UINT16: "UInt16",
+    builtin.INT32: "Int32",
+    builtin.UINT32: "UInt32",
+    builtin.INT64: "Int64",
+    builtin.UINT64: "UInt64",
+    builtin.FLOAT: "Float",
+    builtin.DOUBLE: "Double",
+    builtin.STRING: "String",
+    builtin.DATE_TIME: "DateTime",
+    builtin.GUID: "Guid",
+    builtin.BYTE_STRING: "ByteString",
+    builtin.NODE_ID: "NodeId",
+    builtin.STATUS_CODE: "StatusCode",
+    builtin.QUALIFIED_NAME: "QualifiedName",
+    builtin.LOCALIZED_TEXT: "LocalizedText",
+    builtin.EXTENSION_OBJECT: "Structure",
+    builtin.VARIANT: "BaseDataType",
 }

@@ -8,37 +8,37 @@ from uuid import UUID
 
 from goldcopy.snapshot import Value
 
-from . import codec
-from .codec import Data, Name, NodeId, Text
+from . import builtin, codec
+from .builtin import Data, Name, NodeId, Text
 from .keys import Keys, quoted
 
 IEC = {
-    codec.BOOLEAN: "BOOL",
-    codec.SBYTE: "SINT",
-    codec.BYTE: "USINT",
-    codec.INT16: "INT",
-    codec.UINT16: "UINT",
-    codec.INT32: "DINT",
-    codec.UINT32: "UDINT",
-    codec.INT64: "LINT",
-    codec.UINT64: "ULINT",
-    codec.FLOAT: "REAL",
-    codec.DOUBLE: "LREAL",
-    codec.STRING: "STRING",
-    codec.DATE_TIME: "DATE_AND_TIME",
-    codec.GUID: "STRING",
-    codec.BYTE_STRING: "BYTES",
-    codec.XML_ELEMENT: "STRING",
-    codec.NODE_ID: "STRING",
-    codec.EXPANDED_NODE_ID: "STRING",
-    codec.STATUS_CODE: "UDINT",
-    codec.QUALIFIED_NAME: "STRING",
-    codec.LOCALIZED_TEXT: "STRING",
-    codec.EXTENSION_OBJECT: "BYTES",
+    builtin.BOOLEAN: "BOOL",
+    builtin.SBYTE: "SINT",
+    builtin.BYTE: "USINT",
+    builtin.INT16: "INT",
+    builtin.UINT16: "UINT",
+    builtin.INT32: "DINT",
+    builtin.UINT32: "UDINT",
+    builtin.INT64: "LINT",
+    builtin.UINT64: "ULINT",
+    builtin.FLOAT: "REAL",
+    builtin.DOUBLE: "LREAL",
+    builtin.STRING: "STRING",
+    builtin.DATE_TIME: "DATE_AND_TIME",
+    builtin.GUID: "STRING",
+    builtin.BYTE_STRING: "BYTES",
+    builtin.XML_ELEMENT: "STRING",
+    builtin.NODE_ID: "STRING",
+    builtin.EXPANDED_NODE_ID: "STRING",
+    builtin.STATUS_CODE: "UDINT",
+    builtin.QUALIFIED_NAME: "STRING",
+    builtin.LOCALIZED_TEXT: "STRING",
+    builtin.EXTENSION_OBJECT: "BYTES",
 }
 """Built-in type -> IEC 61131-3 name. An enumeration is an Int32 on the wire, so a DINT."""
 
-_AS_THEY_ARE = frozenset(codec.FIXED) - {codec.DATE_TIME}
+_AS_THEY_ARE = frozenset(builtin.FIXED) - {builtin.DATE_TIME}
 EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 SECOND = 10_000_000
 
@@ -83,7 +83,7 @@ def tell(data: Data, keys: Keys) -> Told:
 def _one(kind: int, value: object, keys: Keys) -> Value:
     """One element; null within an array is empty."""
     match value:
-        case int() if kind == codec.DATE_TIME:
+        case int() if kind == builtin.DATE_TIME:
             return stamp(value)
         case str() | bytes():
             return value
@@ -111,7 +111,7 @@ def _expanded(node: NodeId, uri: str, server: int, keys: Keys) -> str:
 
 def _locale(kind: int, values: tuple[object, ...]) -> str:
     """The locales of a text: whoever puts it back must know them."""
-    if kind != codec.LOCALIZED_TEXT:
+    if kind != builtin.LOCALIZED_TEXT:
         return ""
     locales = {one.locale for one in values if isinstance(one, Text) and one.locale}
     return f"locale {', '.join(sorted(locales))}" if locales else ""

@@ -10,9 +10,9 @@ from typing import NamedTuple
 from goldcopy.errors import GoldcopyError, Refused, Unsupported, Wrong
 from goldcopy.snapshot import Blob, Item
 
-from . import services, status
+from . import answers, services, status
+from .builtin import EXTENSION_OBJECT, NodeId, Result
 from .client import Client
-from .codec import EXTENSION_OBJECT, NodeId, Result
 from .compose import Goal, Held, composed
 from .crawl import Crawl
 from .encode import variant
@@ -177,7 +177,7 @@ class OpcUaWriter(OpcUaSession):
             reader = await self._client.channel.ask(services.WRITE, services.write(values))
         except Fault as fault:
             raise status.unwritten(fault.status) from None
-        codes = services.written(reader, len(values))
+        codes = answers.written(reader, len(values))
         amiss = [
             f"{path} ({status.why_not_written(code)})"
             for path, code in zip(paths, codes, strict=True)

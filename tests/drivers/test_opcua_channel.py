@@ -26,8 +26,8 @@ from goldcopy.testing.framing import OPC_UA
 from goldcopy.testing.link import FaultyLink
 from goldcopy_opcua import OpcUaDriver, OpcUaOptions, services
 from goldcopy_opcua.__main__ import main as by_hand
+from goldcopy_opcua.builtin import NodeId
 from goldcopy_opcua.channel import Channel, connect
-from goldcopy_opcua.codec import NodeId
 from goldcopy_opcua.transport import BUFFER
 from goldcopy_sim.opcua import OpcUaSimulator, Settings
 

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from goldcopy.driver import Meter
 from goldcopy.errors import Malformed, Refused
 from goldcopy_opcua import services, status
+from goldcopy_opcua.builtin import Data, NodeId, Result
 from goldcopy_opcua.channel import Channel
 from goldcopy_opcua.client import Client, Limits
-from goldcopy_opcua.codec import Data, NodeId, Reader, Result
+from goldcopy_opcua.codec import Reader
 from goldcopy_opcua.transport import Fault
 
 ua: Any = asyncua.ua

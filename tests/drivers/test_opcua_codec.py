@@ -21,8 +21,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from goldcopy.snapshot import real_bits
-from goldcopy_opcua import codec, services
-from goldcopy_opcua.codec import Body, Data, Name, NodeId, Reader, Text, Undecodable
+from goldcopy_opcua import answers, builtin, encode, services
+from goldcopy_opcua.builtin import Body, Data, Name, NodeId, Text
+from goldcopy_opcua.codec import Reader, Undecodable
 from goldcopy_opcua.keys import Keys
 from goldcopy_opcua.values import stamp, tell
 
@@ -48,17 +49,17 @@ def test_node_ids_of_the_standard(raw: str, expected: NodeId) -> None:
     reader = Reader(bytes.fromhex(raw))
     assert reader.node_id() == expected
     reader.finish()
-    assert services.node_id(expected) == bytes.fromhex(raw)
+    assert encode.node_id(expected) == bytes.fromhex(raw)
 
 
 @pytest.mark.parametrize(
     ("kind", "raw", "expected"),
     [
-        (codec.INT32, "00 CA 9A 3B", 1_000_000_000),  # OPC 10000-6, 5.2.2.2
-        (codec.FLOAT, "00 00 D0 C0", -6.5),  # 5.2.2.3
-        (codec.STRING, "06 00 00 00 E6 B0 B4 42 6F 79", "水Boy"),  # 5.2.2.4
+        (builtin.INT32, "00 CA 9A 3B", 1_000_000_000),  # OPC 10000-6, 5.2.2.2
+        (builtin.FLOAT, "00 00 D0 C0", -6.5),  # 5.2.2.3
+        (builtin.STRING, "06 00 00 00 E6 B0 B4 42 6F 79", "水Boy"),  # 5.2.2.4
         (
-            codec.GUID,  # 5.2.2.6
+            builtin.GUID,  # 5.2.2.6
             "91 2B 96 72 75 FA E6 4A 8D 28 B4 04 DC 7D AF 63",
             UUID("72962B91-FA75-4AE6-8D28-B404DC7DAF63"),
         ),
@@ -82,7 +83,7 @@ node_ids = st.one_of(
 def test_node_ids_are_what_asyncua_writes_and_reads(node: NodeId) -> None:
     theirs = ua.NodeId(node.id, ua.Int16(node.ns))
     assert Reader(nodeid_to_binary(theirs)).node_id() == node
-    assert Reader(services.node_id(node)).node_id() == node
+    assert Reader(encode.node_id(node)).node_id() == node
 
 
 numbers = {
@@ -117,7 +118,7 @@ def test_variants_are_what_asyncua_wrote(data: st.DataObject, kind: int, array: 
 
 def test_a_matrix_keeps_its_dimensions() -> None:
     raw = variant_to_binary(ua.Variant([[1, 2, 3], [4, 5, 6]], ua.VariantType.Int16))
-    assert Reader(raw).variant() == Data(codec.INT16, (1, 2, 3, 4, 5, 6), (2, 3))
+    assert Reader(raw).variant() == Data(builtin.INT16, (1, 2, 3, 4, 5, 6), (2, 3))
 
 
 @pytest.mark.parametrize("dimensions", [(2, 2), (-2, -3), (7,)])
@@ -176,7 +177,7 @@ def test_a_structure_stays_what_the_wire_says() -> None:
     result = Reader(struct_to_binary(WHOLE)).data_value()
     assert result.status == 0x40900000
     one = Body(NodeId(3, 7), 1, b"body")
-    assert result.data == Data(codec.EXTENSION_OBJECT, (one, one._replace(body=b"")), (2,))
+    assert result.data == Data(builtin.EXTENSION_OBJECT, (one, one._replace(body=b"")), (2,))
 
 
 def test_a_value_cut_anywhere_is_undecodable() -> None:
@@ -231,14 +232,14 @@ def _reference(**given_: object) -> object:
 def test_the_quick_way_reads_what_the_thorough_one_reads(given_: dict[str, object]) -> None:
     raw = struct_to_binary(_reference(**given_))
     thorough = Reader(raw + b"rest")
-    expected = services._reference(thorough)  # noqa: SLF001 - the two ways must agree
+    expected = answers._reference(thorough)  # noqa: SLF001 - the two ways must agree
     quick = Reader(raw + b"rest")
-    found = services._quick(quick)  # noqa: SLF001
+    found = answers._quick(quick)  # noqa: SLF001
     assert found in (None, expected)
     assert quick.pos == (thorough.pos if found else 0)
     for end in range(len(raw)):
         cut = Reader(raw[:end])
-        assert services._quick(cut) is None  # noqa: SLF001
+        assert answers._quick(cut) is None  # noqa: SLF001
         assert cut.pos == 0
 
 
@@ -246,12 +247,12 @@ def test_the_quick_way_reads_what_the_thorough_one_reads(given_: dict[str, objec
 def test_the_quick_way_says_nothing_of_its_own(noise: bytes) -> None:
     raw = b"\x00\x2f\x01\x03" + noise
     quick = Reader(raw)
-    found = services._quick(quick)  # noqa: SLF001
+    found = answers._quick(quick)  # noqa: SLF001
     if found is None:
         assert quick.pos == 0
         return
     thorough = Reader(raw)
-    assert services._reference(thorough) == found  # noqa: SLF001
+    assert answers._reference(thorough) == found  # noqa: SLF001
     assert thorough.pos == quick.pos
 
 
@@ -311,10 +312,10 @@ def test_a_date_keeps_every_digit(ticks: int, text: str) -> None:
 
 def test_what_a_value_alone_does_not_say_is_noted() -> None:
     keys = Keys(("http://opcfoundation.org/UA/", "urn:x", "http://a;b/%"))
-    text = tell(Data(codec.LOCALIZED_TEXT, Text("Tür", "de")), keys)
+    text = tell(Data(builtin.LOCALIZED_TEXT, Text("Tür", "de")), keys)
     assert (text.value, text.note) == ("Tür", "locale de")
-    name = tell(Data(codec.QUALIFIED_NAME, Name(1, "View")), keys)
+    name = tell(Data(builtin.QUALIFIED_NAME, Name(1, "View")), keys)
     assert name.value == "nsu=urn:x;View"
-    node = tell(Data(codec.NODE_ID, NodeId(2, "s")), keys)
+    node = tell(Data(builtin.NODE_ID, NodeId(2, "s")), keys)
     assert node.value == "nsu=http://a%3Bb/%25;s=s"
-    assert tell(Data(codec.DOUBLE, math.inf), keys).value == math.inf
+    assert tell(Data(builtin.DOUBLE, math.inf), keys).value == math.inf

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from goldcopy.errors import GoldcopyError, Unsupported, Wrong
 from goldcopy.snapshot import Item, Value
-from goldcopy_opcua import codec
-from goldcopy_opcua.codec import NULL, Body, Data, NodeId, Reader, Result, Text
+from goldcopy_opcua import builtin
+from goldcopy_opcua.builtin import NULL, Body, Data, NodeId, Result, Text
+from goldcopy_opcua.codec import Reader
 from goldcopy_opcua.compose import Goal, Held, composed
-from goldcopy_opcua.encode import member, variant
+from goldcopy_opcua.encode import array, member, string, variant
 from goldcopy_opcua.items import Found, Items
-from goldcopy_opcua.services import array, string
 from goldcopy_opcua.structures import Field, Structure
 from goldcopy_opcua.types import Types
 
@@ -24,7 +24,7 @@ from .test_opcua_items import Shelf, node
 from .test_opcua_meant import BEYOND_STRINGS, ELEMENTS, KEYS
 
 OUTER, INNER, SECRET = (NodeId(2, n) for n in (10, 20, 30))
-LEVEL = Result(Data(codec.BYTE, 3), 0)
+LEVEL = Result(Data(builtin.BYTE, 3), 0)
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Known:
 
 # -- what is held is put back --------------------------------------------------------------------
 
-SCALARS = [kind for kind in BEYOND_STRINGS if kind != codec.EXPANDED_NODE_ID]
+SCALARS = [kind for kind in BEYOND_STRINGS if kind != builtin.EXPANDED_NODE_ID]
 
 
 @st.composite
@@ -72,7 +72,7 @@ def values(draw: st.DrawFn, number: int) -> tuple[Field, bytes, dict[NodeId, Str
         many = tuple(draw(st.lists(one, min_size=4, max_size=4)))
         return Field(name, NodeId(0, kind), 2), member(Data(kind, many, (2, 2))), {}
     if sort == "any":
-        return Field(name, NodeId(0, codec.VARIANT)), variant(Data(kind, draw(one))), {}
+        return Field(name, NodeId(0, builtin.VARIANT)), variant(Data(kind, draw(one))), {}
     made, raw, known = draw(bodies(number))
     known |= {NodeId(2, number): made}
     if sort == "structure":
@@ -116,9 +116,9 @@ def test_what_is_held_is_put_back_without_changing_a_byte(data: st.DataObject) -
     times = data.draw(st.sampled_from([None, 1, 2]))
     body = Body(OUTER, 1, raw)
     held = (
-        Data(codec.EXTENSION_OBJECT, body)
+        Data(builtin.EXTENSION_OBJECT, body)
         if times is None
-        else Data(codec.EXTENSION_OBJECT, (body,) * times, (times,))
+        else Data(builtin.EXTENSION_OBJECT, (body,) * times, (times,))
     )
     sent = variant(held)
     goals = [Goal(item, way) for way, item in shelf.items(held).items()]
@@ -140,8 +140,8 @@ def test_one_member_becomes_what_another_value_has_there(kind: int, data: st.Dat
     whole = Structure(OUTER, (*made.fields, Field("it", NodeId(0, kind))))
     old, new = (member(Data(kind, data.draw(ELEMENTS[kind]))) for _ in range(2))
     shelf = Known(known | {OUTER: whole})
-    start = Data(codec.EXTENSION_OBJECT, Body(OUTER, 1, before + old))
-    wanted = Data(codec.EXTENSION_OBJECT, Body(OUTER, 1, before + new))
+    start = Data(builtin.EXTENSION_OBJECT, Body(OUTER, 1, before + old))
+    wanted = Data(builtin.EXTENSION_OBJECT, Body(OUTER, 1, before + new))
     goal = Goal(shelf.items(wanted)["it"], "it")
     assert variant(shelf.put(start, goal)) == variant(wanted)
 
@@ -153,7 +153,7 @@ def opaque(*raw: bytes | None, form: int = 1, kind: NodeId = SECRET) -> Data:
     found = tuple(
         Body(kind, form, one) if one is not None else Body(NodeId(0, 0), 0, None) for one in raw
     )
-    return Data(codec.EXTENSION_OBJECT, found, (len(found),))
+    return Data(builtin.EXTENSION_OBJECT, found, (len(found),))
 
 
 @pytest.mark.parametrize("form", [1, 2])
@@ -175,7 +175,7 @@ def test_a_null_among_structures_stays_null() -> None:
 
 
 def test_structures_of_several_types_are_written_each_by_itself() -> None:
-    held = Data(codec.EXTENSION_OBJECT, (Body(SECRET, 1, b"one"), Body(INNER, 1, b"two")), (2,))
+    held = Data(builtin.EXTENSION_OBJECT, (Body(SECRET, 1, b"one"), Body(INNER, 1, b"two")), (2,))
     items = Known().items(held)
     assert list(items) == ["0", "1"]
     found = Known().put(held, Goal(_with(items["1"], "BYTES", b"longer than two"), "1"))
@@ -183,12 +183,12 @@ def test_structures_of_several_types_are_written_each_by_itself() -> None:
 
 
 def test_of_which_type_bytes_are_is_never_guessed() -> None:
-    (item,) = Known().items(Data(codec.EXTENSION_OBJECT, Body(SECRET, 1, b"one"))).values()
-    other = Data(codec.EXTENSION_OBJECT, Body(INNER, 1, b"one"))
+    (item,) = Known().items(Data(builtin.EXTENSION_OBJECT, Body(SECRET, 1, b"one"))).values()
+    other = Data(builtin.EXTENSION_OBJECT, Body(INNER, 1, b"one"))
     _amiss(other, item, Wrong, "not of the type nsu=http://x/plc;i=20 that is there now")
-    nothing = Data(codec.EXTENSION_OBJECT, Body(NodeId(0, 0), 0, None))
+    nothing = Data(builtin.EXTENSION_OBJECT, Body(NodeId(0, 0), 0, None))
     _amiss(nothing, item, Wrong, "it holds nothing now")
-    _amiss(NULL, item, Wrong, "it holds nothing now", kind=codec.EXTENSION_OBJECT)
+    _amiss(NULL, item, Wrong, "it holds nothing now", kind=builtin.EXTENSION_OBJECT)
 
 
 # -- null, abstract types, texts -----------------------------------------------------------------
@@ -197,13 +197,13 @@ def test_of_which_type_bytes_are_is_never_guessed() -> None:
 @pytest.mark.parametrize(
     ("held", "kind", "rank", "type_", "wanted"),
     [
-        (Data(codec.STRING, "x"), codec.STRING, -1, "STRING", Data(codec.STRING, None)),
-        (Data(codec.BYTE_STRING, b"x"), codec.BYTE_STRING, -1, "BYTES", Data(15, None)),
-        (Data(codec.DOUBLE, 1.5), codec.DOUBLE, -1, "LREAL", NULL),
-        (NULL, codec.DOUBLE, -1, "LREAL", NULL),
-        (NULL, codec.DOUBLE, 1, "LREAL", Data(codec.DOUBLE, (), (0,))),
-        (Data(codec.DOUBLE, (1.5,), (1,)), codec.DOUBLE, -2, "LREAL", Data(11, (), (0,))),
-        (Data(codec.LOCALIZED_TEXT, Text("a", "de")), 21, -1, "STRING", NULL),
+        (Data(builtin.STRING, "x"), builtin.STRING, -1, "STRING", Data(builtin.STRING, None)),
+        (Data(builtin.BYTE_STRING, b"x"), builtin.BYTE_STRING, -1, "BYTES", Data(15, None)),
+        (Data(builtin.DOUBLE, 1.5), builtin.DOUBLE, -1, "LREAL", NULL),
+        (NULL, builtin.DOUBLE, -1, "LREAL", NULL),
+        (NULL, builtin.DOUBLE, 1, "LREAL", Data(builtin.DOUBLE, (), (0,))),
+        (Data(builtin.DOUBLE, (1.5,), (1,)), builtin.DOUBLE, -2, "LREAL", Data(11, (), (0,))),
+        (Data(builtin.LOCALIZED_TEXT, Text("a", "de")), 21, -1, "STRING", NULL),
     ],
 )
 def test_null_and_empty(held: Data, kind: int, rank: int, type_: str, wanted: Data) -> None:
@@ -216,13 +216,13 @@ def test_null_and_empty(held: Data, kind: int, rank: int, type_: str, wanted: Da
 @pytest.mark.parametrize(
     ("kind", "type_", "value", "wanted"),
     [
-        (codec.DOUBLE, "LREAL", 1.5, Data(codec.DOUBLE, 1.5)),
-        (codec.GUID, "ARRAY[1] OF STRING", ("x",), None),
-        (codec.STRING, "ARRAY[1] OF STRING", ("x",), Data(codec.STRING, ("x",), (1,))),
-        (codec.VARIANT, "INT", 5, Data(codec.INT16, 5)),
-        (codec.VARIANT, "UDINT", 5, Data(codec.UINT32, 5)),
-        (codec.VARIANT, "BYTES", b"x", Data(codec.BYTE_STRING, b"x")),
-        (codec.INT16, "DINT", 5, None),
+        (builtin.DOUBLE, "LREAL", 1.5, Data(builtin.DOUBLE, 1.5)),
+        (builtin.GUID, "ARRAY[1] OF STRING", ("x",), None),
+        (builtin.STRING, "ARRAY[1] OF STRING", ("x",), Data(builtin.STRING, ("x",), (1,))),
+        (builtin.VARIANT, "INT", 5, Data(builtin.INT16, 5)),
+        (builtin.VARIANT, "UDINT", 5, Data(builtin.UINT32, 5)),
+        (builtin.VARIANT, "BYTES", b"x", Data(builtin.BYTE_STRING, b"x")),
+        (builtin.INT16, "DINT", 5, None),
         (0, "INT", 5, None),
     ],
 )
@@ -236,17 +236,19 @@ def test_where_null_is_held_the_data_type_tells_what_to_write(
 
 
 def test_a_string_that_is_no_utf_8_goes_back_as_it_was() -> None:
-    held = Data(codec.STRING, b"\xffabc")
+    held = Data(builtin.STRING, b"\xffabc")
     (item,) = Known().items(held).values()
     assert (item.type, item.label) == ("BYTES", "not UTF-8")
-    assert Known().put(Data(codec.STRING, "fine"), Goal(item, "")) == held
-    many = Data(codec.STRING, (b"\xff", b"a"), (2,))
+    assert Known().put(Data(builtin.STRING, "fine"), Goal(item, "")) == held
+    many = Data(builtin.STRING, (b"\xff", b"a"), (2,))
     (both,) = Known().items(many).values()
     assert variant(Known().put(many, Goal(both, ""))) == variant(many)
 
 
 def test_languages_are_those_of_the_item_or_not_guessed() -> None:
-    texts = Data(codec.LOCALIZED_TEXT, (Text("Tür", "de"), Text("door", "en"), Text("", "")), (3,))
+    texts = Data(
+        builtin.LOCALIZED_TEXT, (Text("Tür", "de"), Text("door", "en"), Text("", "")), (3,)
+    )
     (item,) = Known().items(texts).values()
     assert item.label == "locale de, en"
     other = _with(item, item.type, ("Tor", "gate", "x"))
@@ -260,16 +262,16 @@ def test_languages_are_those_of_the_item_or_not_guessed() -> None:
 
 
 def test_one_of_several_types_in_an_array_cannot_be_written_alone() -> None:
-    held = Data(codec.VARIANT, (Data(codec.INT16, 1), Data(codec.STRING, "x")), (2,))
+    held = Data(builtin.VARIANT, (Data(builtin.INT16, 1), Data(builtin.STRING, "x")), (2,))
     items = Known().items(held)
     _amiss(held, items["1"], Unsupported, "array of mixed types", way="1")
 
 
 def test_a_union_s_other_member_is_not_there() -> None:
-    fields = (Field("a", NodeId(0, codec.INT32)), Field("b", NodeId(0, codec.STRING)))
+    fields = (Field("a", NodeId(0, builtin.INT32)), Field("b", NodeId(0, builtin.STRING)))
     shelf = Known({OUTER: Structure(OUTER, fields, union=True)})
-    held = Data(codec.EXTENSION_OBJECT, Body(OUTER, 1, struct.pack("<Ii", 1, 5)))
-    other = Data(codec.EXTENSION_OBJECT, Body(OUTER, 1, struct.pack("<I", 2) + string("x")))
+    held = Data(builtin.EXTENSION_OBJECT, Body(OUTER, 1, struct.pack("<Ii", 1, 5)))
+    other = Data(builtin.EXTENSION_OBJECT, Body(OUTER, 1, struct.pack("<I", 2) + string("x")))
     assert shelf.put(held, Goal(_item("DINT", 6), "a")).value == Body(
         OUTER, 1, struct.pack("<Ii", 1, 6)
     )

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from goldcopy.driver import Meter
 from goldcopy.errors import WouldWrite
-from goldcopy_opcua import services
-from goldcopy_opcua.codec import NodeId
+from goldcopy_opcua import encode, services
+from goldcopy_opcua.builtin import BYTE, INT32, UINT32, Data, NodeId
+from goldcopy_opcua.encode import variant
 from goldcopy_opcua.guard import ReadGuard
 from goldcopy_opcua.transport import Wire
 
@@ -77,8 +78,8 @@ def test_nothing_that_cannot_be_understood_leaves(raw: bytes) -> None:
         assert not allows(ReadGuard(), raw)
 
 
-READING, WRITING = services.byte_argument(1), services.byte_argument(2)
-HANDLE, SIZE = services.uint32_argument(7), services.int32_argument(1000)
+READING, WRITING = variant(Data(BYTE, 1)), variant(Data(BYTE, 2))
+HANDLE, SIZE = variant(Data(UINT32, 7)), variant(Data(INT32, 1000))
 
 
 @pytest.mark.parametrize(
@@ -88,11 +89,11 @@ HANDLE, SIZE = services.uint32_argument(7), services.int32_argument(1000)
         (FILE, READ, [HANDLE, SIZE], True),
         (FILE, CLOSE, [HANDLE], True),
         (FILE, OPEN, [WRITING], False),
-        (FILE, OPEN, [services.byte_argument(3)], False),
-        (FILE, OPEN, [services.byte_argument(6)], False),
+        (FILE, OPEN, [variant(Data(BYTE, 3))], False),
+        (FILE, OPEN, [variant(Data(BYTE, 6))], False),
         (FILE, OPEN, [], False),
         (FILE, OPEN, [READING, READING], False),
-        (FILE, OPEN, [services.uint32_argument(1)], False),
+        (FILE, OPEN, [variant(Data(UINT32, 1))], False),
         (FILE, WRITE, [HANDLE, SIZE], False),
         (NodeId(2, "Files.Other"), OPEN, [READING], False),
         (NodeId(2, "Machine"), NodeId(2, "Machine.Stop"), [], False),
@@ -108,14 +109,14 @@ def test_calls_only_read_the_files_that_were_found(
 def test_one_bad_call_among_good_ones_is_enough(guard: ReadGuard) -> None:
     good = services.call(FILE, OPEN, [READING])[4:]
     bad = services.call(FILE, WRITE, [HANDLE])[4:]
-    assert allows(guard, message(services.CALL, services.array([good, good])))
-    assert not allows(guard, message(services.CALL, services.array([good, bad])))
-    assert not allows(guard, message(services.CALL, services.array([good]) + b"more"))
+    assert allows(guard, message(services.CALL, encode.array([good, good])))
+    assert not allows(guard, message(services.CALL, encode.array([good, bad])))
+    assert not allows(guard, message(services.CALL, encode.array([good]) + b"more"))
 
 
 # -- a session of a restore ------------------------------------------------------------------------
 
-VALUE = services.byte_argument(7)
+VALUE = variant(Data(BYTE, 7))
 """A Variant."""
 PLAIN = [(FILE, VALUE), (NodeId(0, "of the controller"), VALUE), (NodeId(3, 7), VALUE)]
 

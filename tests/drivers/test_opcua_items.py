@@ -12,22 +12,16 @@ from asyncua.ua.ua_binary import struct_to_binary
 
 from goldcopy.snapshot import Identity as Nobody
 from goldcopy.snapshot import Item, Snapshot
-from goldcopy_opcua import codec
+from goldcopy_opcua import builtin
+from goldcopy_opcua.answers import Reference
+from goldcopy_opcua.builtin import Body, Data, Name, NodeId, Result, Text
 from goldcopy_opcua.client import Client, Wanted
-from goldcopy_opcua.codec import Body, Data, Name, NodeId, Result, Text
 from goldcopy_opcua.crawl import Node
+from goldcopy_opcua.encode import string
 from goldcopy_opcua.files import files_among
 from goldcopy_opcua.items import Found, Items
 from goldcopy_opcua.keys import UA, Keys
-from goldcopy_opcua.services import (
-    BROWSE_NAME,
-    HAS_ENCODING,
-    HAS_SUBTYPE,
-    METHOD,
-    VARIABLE,
-    Reference,
-    string,
-)
+from goldcopy_opcua.services import BROWSE_NAME, HAS_ENCODING, HAS_SUBTYPE, METHOD, VARIABLE
 from goldcopy_opcua.structures import EU_INFORMATION, RANGE
 from goldcopy_opcua.types import Types
 
@@ -35,7 +29,7 @@ ua: Any = asyncua.ua
 
 KEYS = Keys((UA, "urn:server", "http://x/plc"))
 BAD = Result(Data(0, None), 0x80350000)  # BadAttributeIdInvalid
-LEVEL = Result(Data(codec.BYTE, 3), 0)
+LEVEL = Result(Data(builtin.BYTE, 3), 0)
 RECIPE, RECIPE_BINARY, MODE, SECONDS = (NodeId(2, n) for n in (10, 11, 12, 13))
 
 
@@ -56,9 +50,9 @@ class Shelf:
     def _one(self, node: NodeId, attribute: int) -> Result:
         if attribute == BROWSE_NAME:
             name = self.names.get(node)
-            return Result(Data(codec.QUALIFIED_NAME, Name(2, name)), 0) if name else BAD
+            return Result(Data(builtin.QUALIFIED_NAME, Name(2, name)), 0) if name else BAD
         body = self.definitions.get(node)
-        return Result(Data(codec.EXTENSION_OBJECT, body), 0) if body else BAD
+        return Result(Data(builtin.EXTENSION_OBJECT, body), 0) if body else BAD
 
     async def browse(
         self, nodes: list[NodeId], *, reference: int, forward: bool
@@ -92,7 +86,7 @@ def _theirs(node: NodeId) -> object:
     return ua.NodeId(node.id, node.ns)
 
 
-def builtin(kind: int) -> NodeId:
+def basic(kind: int) -> NodeId:
     return NodeId(0, kind)
 
 
@@ -140,14 +134,14 @@ def recipe(number: int, speed: float) -> Body:
     return Body(RECIPE_BINARY, 1, struct.pack("<Hf", number, speed))
 
 
-FIELDS = ("Number", builtin(codec.UINT16), -1), ("Speed", builtin(codec.FLOAT), -1)
+FIELDS = ("Number", basic(builtin.UINT16), -1), ("Speed", basic(builtin.FLOAT), -1)
 SHELF = Shelf({RECIPE: defined(*FIELDS)}, {RECIPE: "Recipe"}, {RECIPE_BINARY: RECIPE})
 
 
 def structure(*bodies: Body, array: bool = False) -> Result:
     if array:
-        return Result(Data(codec.EXTENSION_OBJECT, bodies, (len(bodies),)), 0)
-    return Result(Data(codec.EXTENSION_OBJECT, bodies[0]), 0)
+        return Result(Data(builtin.EXTENSION_OBJECT, bodies, (len(bodies),)), 0)
+    return Result(Data(builtin.EXTENSION_OBJECT, bodies[0]), 0)
 
 
 async def test_members_that_the_server_also_shows_are_not_kept_twice() -> None:
@@ -201,8 +195,8 @@ async def test_enumerations_and_named_numbers_are_what_they_are_derived_from() -
         },
         {RECIPE: "Recipe", MODE: "Mode", SECONDS: "Seconds"},
         {RECIPE_BINARY: RECIPE},
-        {MODE: builtin(codec.UINT16), SECONDS: NodeId(2, 14), NodeId(2, 14): NodeId(0, 290),
-         NodeId(0, 290): builtin(codec.DOUBLE)},
+        {MODE: basic(builtin.UINT16), SECONDS: NodeId(2, 14), NodeId(2, 14): NodeId(0, 290),
+         NodeId(0, 290): basic(builtin.DOUBLE)},
     )  # fmt: skip
     body = Body(RECIPE_BINARY, 1, struct.pack("<Hd", 3, 2.5))
     found, _, types = await items(shelf, node("R"), structure(body))
@@ -268,7 +262,9 @@ async def test_xml_and_null_structures() -> None:
 
 
 async def test_an_array_of_anything() -> None:
-    many = Data(codec.VARIANT, (Data(codec.INT16, 5), Data(codec.STRING, "x"), Data(0, None)), (3,))
+    many = Data(
+        builtin.VARIANT, (Data(builtin.INT16, 5), Data(builtin.STRING, "x"), Data(0, None)), (3,)
+    )
     found, _, _ = await items(Shelf(), node("V"), Result(many, 0))
     assert {path: (item.type, item.value) for path, item in found.items()} == {
         "plc:V/0": ("INT", 5),
@@ -277,7 +273,7 @@ async def test_an_array_of_anything() -> None:
     }
 
 
-@pytest.mark.parametrize("kind", [codec.DATA_VALUE, codec.DIAGNOSTIC_INFO])
+@pytest.mark.parametrize("kind", [builtin.DATA_VALUE, builtin.DIAGNOSTIC_INFO])
 async def test_what_no_item_can_hold_is_a_gap(kind: int) -> None:
     found, made, _ = await items(Shelf(), node("V"), Result(Data(kind, None), 0))
     assert found == {}
@@ -287,8 +283,8 @@ async def test_what_no_item_can_hold_is_a_gap(kind: int) -> None:
 @pytest.mark.parametrize(
     ("data_type", "expected"),
     [
-        (builtin(codec.DOUBLE), "ARRAY[0] OF LREAL"),
-        (builtin(codec.LOCALIZED_TEXT), "ARRAY[0] OF STRING"),
+        (basic(builtin.DOUBLE), "ARRAY[0] OF LREAL"),
+        (basic(builtin.LOCALIZED_TEXT), "ARRAY[0] OF STRING"),
         (NodeId(0, 29), "ARRAY[0] OF DINT"),
         (RECIPE, "ARRAY[0] OF BYTES"),
         (NodeId(2, 99), "ARRAY[0] OF BYTES"),
@@ -303,11 +299,11 @@ async def test_null_is_an_array_of_nothing(data_type: NodeId | None, expected: s
 
 async def test_unit_and_limits_come_from_properties() -> None:
     span, unit = standard("EURange"), standard("EngineeringUnits")
-    low_high = Result(Data(codec.EXTENSION_OBJECT, Body(RANGE, 1, struct.pack("<2d", -5, 5))), 0)
+    low_high = Result(Data(builtin.EXTENSION_OBJECT, Body(RANGE, 1, struct.pack("<2d", -5, 5))), 0)
     text = b"\x02" + string("bar")
     eu = Body(EU_INFORMATION, 1, string("u") + struct.pack("<i", 4342098) + text + b"\x00")
-    units = Result(Data(codec.EXTENSION_OBJECT, eu), 0)
-    value = Result(Data(codec.DOUBLE, 1.5), 0)
+    units = Result(Data(builtin.EXTENSION_OBJECT, eu), 0)
+    value = Result(Data(builtin.DOUBLE, 1.5), 0)
     variable = node("V", span, unit)
     found, _, _ = await items(Shelf(), variable, value, (span, low_high), (unit, units))
     item = found["plc:V"]
@@ -318,14 +314,14 @@ async def test_unit_and_limits_come_from_properties() -> None:
 
 async def test_access_that_cannot_be_read_is_said() -> None:
     made = Items(KEYS, Types(cast(Client, Shelf()), KEYS), {})
-    [item] = made.of(Found(node("V"), Result(Data(codec.DOUBLE, 1.5), 0), BAD, None))
+    [item] = made.of(Found(node("V"), Result(Data(builtin.DOUBLE, 1.5), 0), BAD, None))
     assert item.access == "read"
     assert "may be written is not known" in made.gaps[0].reason
 
 
 async def test_labels() -> None:
     shown = node("V", display="Drehzahl")
-    uncertain = Result(Data(codec.LOCALIZED_TEXT, Text("x", "de")), 0x40900000)
+    uncertain = Result(Data(builtin.LOCALIZED_TEXT, Text("x", "de")), 0x40900000)
     found, _, _ = await items(Shelf(), shown, uncertain)
     assert found["plc:V"].label == "Drehzahl; UncertainLastUsableValue; locale de"
 

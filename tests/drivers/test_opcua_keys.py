@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goldcopy_opcua.codec import Name, NodeId
+from goldcopy_opcua.builtin import Name, NodeId
 from goldcopy_opcua.keys import RESERVED, Keys, escape
 
 UA = "http://opcfoundation.org/UA/"

@@ -12,8 +12,8 @@ from asyncua.ua import SecurityPolicyType
 from goldcopy.driver import Courtesy, Meter, Target
 from goldcopy.snapshot import Snapshot
 from goldcopy_opcua import OpcUaDriver, OpcUaOptions
+from goldcopy_opcua.builtin import Data, Result
 from goldcopy_opcua.client import MOST, Limits
-from goldcopy_opcua.codec import Data, Result
 from goldcopy_opcua.server import _limits
 from goldcopy_sim.opcua import OpcUaSimulator, Settings
 from goldcopy_sim.service import Service

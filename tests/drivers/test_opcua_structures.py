@@ -8,15 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goldcopy_opcua import codec
-from goldcopy_opcua.codec import Body, Data, NodeId, Undecodable
-from goldcopy_opcua.services import string
+from goldcopy_opcua import builtin
+from goldcopy_opcua.builtin import Body, Data, NodeId
+from goldcopy_opcua.codec import Undecodable
+from goldcopy_opcua.encode import string
 from goldcopy_opcua.structures import STANDARD, Field, Leaf, Structure, leaves
 
 ENCODING, POINT, TREE, EMPTY = (NodeId(3, n) for n in (1, 2, 3, 4))
 BYTE, INT32, DOUBLE, TEXT, FLOAT, ANY = (
     NodeId(0, n)
-    for n in (codec.BYTE, codec.INT32, codec.DOUBLE, codec.STRING, codec.FLOAT, codec.VARIANT)
+    for n in (
+        builtin.BYTE,
+        builtin.INT32,
+        builtin.DOUBLE,
+        builtin.STRING,
+        builtin.FLOAT,
+        builtin.VARIANT,
+    )
 )
 
 
@@ -62,7 +70,7 @@ def test_members_within_members_and_arrays_of_them() -> None:
 
 def test_an_empty_array_of_structures_is_a_leaf_of_its_own() -> None:
     found = apart(made(Field("way", POINT, 1)), struct.pack("<i", 0))
-    assert found == [Leaf(("way",), Data(codec.EXTENSION_OBJECT, (), (0,)))]
+    assert found == [Leaf(("way",), Data(builtin.EXTENSION_OBJECT, (), (0,)))]
 
 
 def test_optional_members_are_there_by_mask() -> None:
@@ -79,7 +87,7 @@ def test_a_union_holds_one_member_or_none() -> None:
     structure = made(Field("a", BYTE), Field("b", DOUBLE), union=True)
     assert apart(structure, struct.pack("<I", 0)) == []
     [leaf] = apart(structure, struct.pack("<Id", 2, 2.5))
-    assert leaf == Leaf(("b",), Data(codec.DOUBLE, 2.5))
+    assert leaf == Leaf(("b",), Data(builtin.DOUBLE, 2.5))
     with pytest.raises(Undecodable, match="union"):
         apart(structure, struct.pack("<IB", 3, 1))
 
@@ -88,14 +96,14 @@ def test_a_matrix_has_its_dimensions_first() -> None:
     structure = made(Field("m", INT32, 2))
     body = struct.pack("<iii6i", 2, 2, 3, *range(6))
     [leaf] = apart(structure, body)
-    assert leaf.data == Data(codec.INT32, tuple(range(6)), (2, 3))
+    assert leaf.data == Data(builtin.INT32, tuple(range(6)), (2, 3))
     with pytest.raises(Undecodable):
         apart(structure, struct.pack("<iii", 2, 2**30, 2**30))
 
 
 def test_a_member_of_any_type_brings_its_own() -> None:
     [leaf] = apart(made(Field("v", ANY)), b"\x0b" + struct.pack("<d", 2.5))
-    assert leaf.data == Data(codec.VARIANT, Data(codec.DOUBLE, 2.5))
+    assert leaf.data == Data(builtin.VARIANT, Data(builtin.DOUBLE, 2.5))
 
 
 WHOLE = made(Field("a", INT32), Field("t", TEXT), Field("p", POINT, 1))

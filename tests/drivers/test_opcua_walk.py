@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goldcopy.errors import Refused
+from goldcopy_opcua.answers import Reference
+from goldcopy_opcua.builtin import Name, NodeId
 from goldcopy_opcua.client import Client
-from goldcopy_opcua.codec import Name, NodeId
 from goldcopy_opcua.crawl import DI, Crawl, Node
 from goldcopy_opcua.keys import UA, Keys
 from goldcopy_opcua.options import OpcUaOptions
-from goldcopy_opcua.services import METHOD, OBJECT, VARIABLE, Reference
+from goldcopy_opcua.services import METHOD, OBJECT, VARIABLE
 
 KEYS = Keys((UA, "urn:server", "http://x/plc", DI))
 ORGANIZES, COMPONENT, PROPERTY = (NodeId(0, n) for n in (35, 47, 46))
