@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from goldcopy.collect.budget import Budgets
-from goldcopy.collect.outcome import words
+from goldcopy.collect.outcome import only, words
 from goldcopy.errors import GoldcopyError, VaultDamaged, VaultUnavailable
 from goldcopy.inventory import Device, Zone
 from goldcopy.restore.apply import apply, resume, rollback, still
@@ -193,7 +193,7 @@ class _Run:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._device(self._jobs[one.device])) for one in wave]
         except BaseExceptionGroup as errors:
-            raise _first(errors) from None
+            raise only(errors) from None
         return [task.result() for task in tasks]
 
     async def _device(self, job: Job) -> Result:
