@@ -78,8 +78,6 @@ KINDS = {kind.letter: kind for kind in _ALL}
 CODES = {kind.code: kind for kind in _ALL}
 IMAGES = {0x82: "O", 0x83: "I", 0x8B: "O", 0x8C: "I"}
 """Outputs and inputs: the state of the plant at the moment, which is listed and not read."""
-LAST = 999
-"""The highest file number (PLC-5); of an SLC it is 255."""
 _LISTED = re.compile(r"([A-Z]{1,2})(\d{1,3}):(\d{1,5})")
 
 

@@ -27,7 +27,7 @@ _ALL = (
     ("WORD", 0xD2, "H"), ("DWORD", 0xD3, "I"), ("LWORD", 0xD4, "Q"),
 )  # fmt: skip
 ATOMS = {code: Atom(name, code, form, struct.calcsize(form)) for name, code, form in _ALL}
-BOOL, SINT, DINT, DWORD = ATOMS[0xC1], ATOMS[0xC2], ATOMS[0xC4], ATOMS[0xD3]
+BOOL, SINT, DWORD = ATOMS[0xC1], ATOMS[0xC2], ATOMS[0xD3]
 
 
 def type_name(atom: Atom, dims: Sequence[int]) -> str:

@@ -10,7 +10,6 @@ from goldcopy.errors import GoldcopyError, Refused, Unreachable, Unsupported
 BAD_DECODING = _Codes.BadDecodingError
 NO_CONTINUATION_POINTS = _Codes.BadNoContinuationPoints
 POINT_INVALID = _Codes.BadContinuationPointInvalid
-ATTRIBUTE_INVALID = _Codes.BadAttributeIdInvalid
 NODE_UNKNOWN = _Codes.BadNodeIdUnknown
 REQUEST_TOO_LARGE = _Codes.BadRequestTooLarge
 

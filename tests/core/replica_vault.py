@@ -9,11 +9,16 @@ from pathlib import Path
 
 from goldcopy.errors import VaultUnavailable
 from goldcopy.inventory import InFolder
-from goldcopy.replica.contract import Attack, AttackName, Opening, Replica, conflict
+from goldcopy.replica.contract import Attack, AttackName, Opening, Replica, conflict, strangers
 from goldcopy.replica.opening import openings
 from goldcopy.vault import keyring, marker
 from goldcopy.vault.keys import SigningKey
 from goldcopy.vault.pack import Builder, Trust
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether it is what a writer that was stopped has left."""
+    return strangers([name])[1] == [name]
 
 
 class VaultOfPacks:

@@ -12,11 +12,11 @@ from typing import Any, ClassVar
 import pytest
 from tests.core.dying_os import Killed
 from tests.core.faulty_os import FaultyOs
-from tests.core.replica_vault import tree
+from tests.core.replica_vault import is_unfinished, tree
 
 from goldcopy.errors import GoldcopyError, VaultDamaged, VaultUnavailable
 from goldcopy.replica import folder
-from goldcopy.replica.contract import is_ours, is_unfinished
+from goldcopy.replica.contract import is_ours
 from goldcopy.replica.folder import Folder
 from goldcopy.vault import folder as vault_folder
 

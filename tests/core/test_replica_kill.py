@@ -8,9 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.core.replica_vault import VaultOfPacks, tree
+from tests.core.replica_vault import VaultOfPacks, is_unfinished, tree
 
-from goldcopy.replica.contract import is_unfinished
 from goldcopy.replica.sync import sync
 
 PROGRAM = """

@@ -11,7 +11,7 @@ from pathlib import Path
 import asyncssh
 import msgspec
 import pytest
-from tests.core.replica_vault import VaultOfPacks, tree
+from tests.core.replica_vault import VaultOfPacks, is_unfinished, tree
 from tests.peers.replica_race import two_put
 from tests.peers.sshd import APPEND_ONLY, Sshd, sshd
 
@@ -19,7 +19,7 @@ from goldcopy.errors import VaultDamaged, VaultUnavailable
 from goldcopy.inventory import InSftp, SecretSource
 from goldcopy.replica.attest import attest
 from goldcopy.replica.check import check
-from goldcopy.replica.contract import Opening, is_ours, is_unfinished
+from goldcopy.replica.contract import Opening, is_ours
 from goldcopy.replica.opening import openings
 from goldcopy.replica.repair import repair
 from goldcopy.replica.sync import sync

@@ -61,11 +61,6 @@ class Drift(msgspec.Struct, frozen=True):
     say that they are no setting."""
 
     @property
-    def equal(self) -> bool:
-        """Whether nothing differs; it says nothing about what could not be compared."""
-        return not self.findings and not self.identity
-
-    @property
     def severity(self) -> Severity | None:
         """The highest of all that differs; None if nothing does."""
         found = [one.severity for one in self.findings]

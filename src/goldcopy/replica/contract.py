@@ -95,11 +95,6 @@ def is_ours(name: str) -> bool:
     return _OURS.fullmatch(name) is not None
 
 
-def is_unfinished(name: str) -> bool:
-    """Whether it is what a writer that was stopped has left: without meaning, and harmless."""
-    return _UNFINISHED.fullmatch(name) is not None
-
-
 def strangers(names: Collection[str]) -> tuple[list[str], list[str]]:
     """Of all names at a place those that are no file of a vault, and those half-written.
 
