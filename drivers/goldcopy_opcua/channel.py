@@ -13,7 +13,7 @@ from asyncua.client.ua_client import UaClient, UASocketProtocol
 from asyncua.ua.uaerrors import UaStatusCodeError
 
 from goldcopy.driver import Meter, Target
-from goldcopy.errors import GoldcopyError, Malformed, Refused, Unreachable
+from goldcopy.errors import GoldcopyError, Malformed, Refused, Unreachable, in_words
 
 from . import answers, security, services, status
 from .codec import Reader, Undecodable
@@ -172,7 +172,7 @@ class Channel:
         except PermissionError as error:
             raise Refused(f"this computer may not connect to {where} ({error.strerror})") from None
         except OSError as error:
-            raise Unreachable(f"no connection to {where} ({error.strerror or error})") from None
+            raise Unreachable(f"no connection to {where} ({in_words(error)})") from None
         await self._do(self._client.send_hello)
         await self._do(self._client.open_secure_channel)
         self._plan_renewal()
@@ -198,7 +198,7 @@ class Channel:
         if isinstance(error, TimeoutError):
             return Unreachable(f"no answer within {self.target.timeout:g} s")
         if isinstance(error, OSError):
-            return Unreachable(f"the connection was lost ({error.strerror or error})")
+            return Unreachable(f"the connection was lost ({in_words(error)})")
         return Malformed(f"the server's answer makes no sense ({error or type(error).__name__})")
 
     # -- pace and renewal --------------------------------------------------------------------------

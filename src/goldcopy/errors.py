@@ -6,6 +6,9 @@ raises with what it knows; ``collect`` puts the device's name in front.
 
 from __future__ import annotations
 
+import os
+import socket
+
 
 class GoldcopyError(Exception):
     """Base of all that goldcopy raises on purpose."""
@@ -48,3 +51,10 @@ class VaultSealed(VaultUnavailable):
 
 class VaultDamaged(GoldcopyError):
     """The vault does not hold what it says it holds: its integrity is in doubt."""
+
+
+def in_words(error: OSError) -> str:
+    """What the system says of an error; asyncio would say which of its own calls met it."""
+    if error.errno and not isinstance(error, socket.gaierror):  # whose numbers are its own
+        return os.strerror(error.errno)
+    return error.strerror or str(error)

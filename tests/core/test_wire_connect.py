@@ -121,7 +121,7 @@ async def test_a_closed_port_is_unreachable() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         target = Target("toy", "127.0.0.1", free.getsockname()[1])
-        with pytest.raises(Unreachable, match=f"127.0.0.1:{target.port} .Connect"):
+        with pytest.raises(Unreachable, match=rf"127.0.0.1:{target.port} \(Connection refused\)"):
             async with connect(target, ToyFramer(), Meter()):
                 pass
 

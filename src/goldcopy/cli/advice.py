@@ -45,7 +45,7 @@ def unended(device: str) -> list[str]:
     return either(
         f"goldcopy restore resume {device}     goes on with it",
         f"goldcopy restore rollback {device}   puts back what it has written",
-        f"goldcopy restore abandon {device} --by NAME --reason REASON   its controller is gone",
+        f"goldcopy restore abandon {device} --by NAME --reason WHY   gives it up",
     )
 
 

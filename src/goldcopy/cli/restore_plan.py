@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
@@ -60,6 +61,7 @@ def plan(
     from goldcopy.cli.advice import advised
     from goldcopy.cli.options import opened, read_inventory, sourced
     from goldcopy.errors import Wrong
+    from goldcopy.restore.journal import unfinished
     from goldcopy.restore.kept import keep_plan
     from goldcopy.restore.plan import EVERYTHING, make_plan
 
@@ -98,7 +100,7 @@ def plan(
                 {"digest": made.digest, "plan": msgspec.Raw(made.line), "refusals": refusals}
             )
         else:
-            _show_plan(made, sides, against)
+            _show_plan(made, sides, against, unfinished(vault.path, chosen.name))
 
 
 # -- the parts -------------------------------------------------------------------------------------
@@ -152,17 +154,17 @@ def _speaking_against(
     return [*found, *on_device(made, device, sides.live, permit)]
 
 
-def _show_plan(made: Plan, sides: Sides, against: Sequence[Refusal]) -> None:
+def _show_plan(made: Plan, sides: Sides, against: Sequence[Refusal], left: Sequence[Path]) -> None:
     from goldcopy.cli import output
-    from goldcopy.cli.advice import steps
+    from goldcopy.cli.advice import steps, unended
 
     rows = [row for write in made.writes[:SHOWN] for row in _rows(write, sides)]
     if rows:
         output.table(["write", "now", "to", "limits", "critical"], rows)
     if len(made.lines) > SHOWN:
         print(f"and {len(made.lines) - SHOWN} writes more (--json has all)")
-    for left in made.left[:SHOWN]:
-        output.console().print(output.styled(f"not restored: {left.path}: {left.why}", "yellow"))
+    for one in made.left[:SHOWN]:
+        output.console().print(output.styled(f"not restored: {one.path}: {one.why}", "yellow"))
     counts = {
         "not restorable": len(made.left),
         "as they should be": made.unchanged,
@@ -170,8 +172,12 @@ def _show_plan(made: Plan, sides: Sides, against: Sequence[Refusal]) -> None:
     }
     said = [f"{len(made.lines)} writes", *(f"{n} {what}" for what, n in counts.items() if n)]
     print(f"plan {made.digest[:12]}: {', '.join(said)}")
-    for one in against:
-        output.console().print(output.styled(f"not yet: {one.why}", "yellow"))
+    for path in left:
+        text = f"not yet: restore {path.stem.partition('@')[2][: output.SHORT]} was interrupted"
+        output.console().print(output.styled(text, "bold red"))
+        print(*unended(made.device), sep="\n")
+    for refusal in against:
+        output.console().print(output.styled(f"not yet: {refusal.why}", "yellow"))
     for step in steps(against, made.device, made.digest):
         print(step)
     print(f"then: goldcopy restore apply {made.digest[:12]} --by NAME")

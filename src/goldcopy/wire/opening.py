@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from goldcopy.driver import Meter, Target
-from goldcopy.errors import Refused, Unreachable
+from goldcopy.errors import Refused, Unreachable, in_words
 from goldcopy.wire.contract import Framer, Recorder
 from goldcopy.wire.exchange import Exchange
 
@@ -55,4 +55,4 @@ async def _open(exchange: Exchange, target: Target) -> None:
     except PermissionError as error:
         raise Refused(f"this computer may not connect to {where} ({error.strerror})") from None
     except OSError as error:
-        raise Unreachable(f"no connection to {where} ({error.strerror or error})") from None
+        raise Unreachable(f"no connection to {where} ({in_words(error)})") from None
