@@ -123,6 +123,17 @@ def test_only_and_scope() -> None:
     assert plan.only == ("a/*",)
 
 
+def test_a_pattern_that_fits_nothing_is_told() -> None:
+    """A typing error must not look like "nothing was to be done"."""
+    live = snapshot(item("a/1", 1), gaps=(Gap("b", "refused"),))
+    gold = snapshot(item("a/1", 2), item("c", 1))
+    plan = planned(live, gold, only=["a/*", "A/*", "b", "c", "d/*"])
+    assert [write.path for write in plan.writes] == ["a/1"]
+    why = "--only: nothing on the device or in the target fits this pattern"
+    assert {path: left(plan)[path] for path in ("A/*", "d/*")} == {"A/*": why, "d/*": why}
+    assert "b" not in left(plan)
+
+
 def nan(bits: int) -> float:
     return float(struct.unpack("<d", struct.pack("<Q", bits))[0])
 

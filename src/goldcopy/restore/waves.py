@@ -183,9 +183,10 @@ class _Run:
         body = {"proved": receipt.proved, **msgspec.to_builtins(receipt)}
         try:
             await self._means.writer.note("campaign.receipt", "", body)
-        finally:
-            if self._trouble:
-                raise self._trouble
+        except VaultUnavailable as error:
+            raise self._trouble or error from None
+        if self._trouble:
+            raise self._trouble
         return receipt
 
     async def _wave(self, wave: Sequence[Part]) -> list[Result]:
