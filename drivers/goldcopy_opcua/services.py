@@ -37,9 +37,9 @@ def browse(
     return view + no_limit + array([node_id(node) + tail for node in nodes])
 
 
-def browse_next(points: Sequence[bytes], *, release: bool = False) -> bytes:
-    """Body of a BrowseNextRequest."""
-    return struct.pack("<?", release) + array([struct.pack("<i", len(p)) + p for p in points])
+def browse_next(points: Sequence[bytes]) -> bytes:
+    """Body of a BrowseNextRequest that goes on, and releases nothing."""
+    return b"\x00" + array([struct.pack("<i", len(p)) + p for p in points])
 
 
 def read(wanted: Sequence[tuple[NodeId, int]]) -> bytes:

@@ -55,11 +55,11 @@ def test_leaves_folders_and_open_segments() -> None:
     assert matches(learnt) == ["db/1/level", "db/9/**", "motor/*/speed"]
     assert learnt.moved == dict.fromkeys(live, 3)
     assert learnt.doubtful == {}
-    assert learnt.yaml(indent=2) == (
-        "  # learnt from 4 pulls: 7 values moved\n"
-        '  - {match: "db/1/level", role: process}\n'
-        '  - {match: "db/9/**", role: process}  # 3 values\n'
-        '  - {match: "motor/*/speed", role: process}  # 3 values\n'
+    assert learnt.yaml() == (
+        "    # learnt from 4 pulls: 7 values moved\n"
+        '    - {match: "db/1/level", role: process}\n'
+        '    - {match: "db/9/**", role: process}  # 3 values\n'
+        '    - {match: "motor/*/speed", role: process}  # 3 values\n'
     )
 
 
@@ -206,7 +206,7 @@ def test_the_lines_fit_into_an_inventory(tmp_path: Path) -> None:
     paths = ["db/9/a", "db/9/b", 'odd/"q"\\', "odd/[x]", "odd/*", "é/#: x", "t/\x7f\u2028"]
     learnt = learn([pulled(dict.fromkeys(paths, n) | {"odd/z": 0}) for n in range(2)], Rules())
     text = "vault: v\ndevices:\n  - name: m\n    driver: plc\n    host: h\n    rules:\n"
-    (device,) = load(written(tmp_path, text + learnt.yaml(6)), REGISTRY).devices
+    (device,) = load(written(tmp_path, text + learnt.yaml()), REGISTRY).devices
     assert device.rules == Rules(learnt.rules)
     assert [device.rules.role(path) for path in [*paths, "odd/z"]] == ["process"] * 7 + [None]
 

@@ -36,9 +36,9 @@ class Learnt(NamedTuple):
     """Path of an array of which not all elements moved -> how many did, of how many. A rule is for
     the whole array, so it hides those too that did not."""
 
-    def yaml(self, indent: int = 4) -> str:
+    def yaml(self) -> str:
         """The rules as lines of the inventory, under the device's ``rules:``."""
-        space = " " * indent
+        space = " " * 4
         lines = [f"{space}# learnt from {self.pulls} pulls: {len(self.moved)} values moved"]
         for rule in self.rules:
             fits = path_matcher(rule.match)
