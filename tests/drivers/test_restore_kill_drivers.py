@@ -197,7 +197,8 @@ async def gone_on(found: Attacked, left: Path, back: bool) -> None:
     assert receipt.moved == ()
     assert found.held() == (found.manipulated if back else found.gold)
     assert await asyncio.to_thread(unfinished, found.job.vault) == []
-    assert receipts(found.job) == [not back]
+    told = receipts(found.job)  # two, if all but the name of the journal was at its end
+    assert told in ([not back], [True, not back])
 
 
 def receipts(job: Job) -> list[bool]:
