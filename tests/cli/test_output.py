@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+from collections import Counter
 
 import pytest
 from hypothesis import given
@@ -46,8 +48,24 @@ def test_a_table_breaks_no_name_and_no_word(
 ) -> None:
     lines = drawn(width, monkeypatch, capsys).splitlines()
     assert all(len(line) <= width for line in lines)
-    assert any("line1-palletizer  14b6420f089a" in line for line in lines)
+    assert any("line1-palletizer  14b6420f089a" in line for line in lines), lines
     said = " ".join(" ".join(lines).split())
     assert all(word in said.split() for word in WORDS.split())
     below = [line for line in lines if line.startswith("oven: ")]
     assert bool(below) == (width == 60), "words go below a table that leaves them no room"
+
+
+@given(
+    st.lists(st.lists(st.text("ab -", max_size=30), min_size=4, max_size=4), min_size=1, max_size=5)
+)
+def test_a_table_loses_no_word(rows: list[list[str]]) -> None:
+    with pytest.MonkeyPatch.context() as patch, io.StringIO() as terminal:
+        patch.setattr(terminal, "isatty", lambda: True)
+        patch.setattr("sys.stdout", terminal)
+        patch.setenv("COLUMNS", "80")
+        patch.setenv("TERM", "xterm")
+        output.table(["a name", "when", "how many there are", ""], rows, right="how-many-there-are")
+        shown = terminal.getvalue()
+    letters = Counter(shown)
+    wanted = Counter("".join("".join(row) for row in rows))
+    assert all(letters[one] >= wanted[one] for one in "ab-")

@@ -196,7 +196,7 @@ def _show(done: Sequence[Drilled]) -> None:
         for one in done
     ]
     titles = ["device", "scenario", "outcome", "harmed", "proved", "here", "on-device", "from", ""]
-    output.table(titles, rows, right="harmed proved here on-device")
+    output.table(titles, rows, right="harmed proved here on-device", names=2)
     told = list(dict.fromkeys(f"{one.device}: {text}" for one in done for text in one.told))
     for text in told[:TOLD]:
         output.console().print(output.styled(text, "dim"))

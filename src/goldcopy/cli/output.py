@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from goldcopy.snapshot import Blob, Value
 from goldcopy.snapshot.values import array_of, float_text, plain
@@ -20,8 +20,6 @@ SHORT = 12
 """How many hex digits of an id are shown."""
 ELEMENTS = 8
 """How many elements of an array are shown."""
-LONGEST = 40
-"""Letters of a name or an id that is never broken."""
 ROOM = 24
 """Letters that words need beside a table, or they come below it."""
 
@@ -51,33 +49,39 @@ def emit(answer: object) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode() + "\n")
 
 
-def table(titles: Sequence[str], rows: Sequence[Row], right: str = "") -> None:
+def table(titles: Sequence[str], rows: Sequence[Row], right: str = "", names: int = 1) -> None:
     """Print a table; the titles named in ``right`` have figures (``left-out ids``).
 
-    Names and ids are not broken, so that they can be copied. Where a narrow terminal leaves no room
-    for the last column, and it has no title, its words come below, each after its row's first cell.
+    Names, ids and words are not broken, if there is room, so that they can be read and copied.
+    Where a narrow terminal leaves none for the last column, and it has no title, its words come
+    below, each after the first cells of its row, which name it.
     """
     from rich.table import Table
 
     out = console()
-    widths = [max(map(_width, column)) for column in zip(titles, *rows, strict=True)]
+    columns = [[str(cell) for cell in column] for column in zip(titles, *rows, strict=True)]
+    widths = [max(map(_width, column)) for column in columns]
     below = not titles[-1] and sum(widths[:-1]) + 2 * len(widths) + ROOM > out.width
+    columns = columns[: len(titles) - below]
+    least = [max(_width(word) for word in " ".join(column).split() or [""]) for column in columns]
+    roomy = sum(least) + 2 * len(least) <= out.width
     grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    numbers = right.split()
-    shown = len(titles) - below
-    for number, title in enumerate(titles[:shown]):
-        # A path may be longer than any screen.
-        whole = widths[number] <= LONGEST and not any(" " in str(row[number]) for row in rows)
-        justify: Literal["left", "right"] = (
-            "right" if title.replace(" ", "-") in numbers else "left"
+    for column, width in zip(columns, least, strict=True):
+        title = column[0]
+        grid.add_column(
+            plain(title),
+            justify="right" if title.replace(" ", "-") in right.split() else "left",
+            overflow="fold",
+            no_wrap=roomy and not any(" " in cell for cell in column),
+            min_width=width if roomy else None,
         )
-        grid.add_column(plain(title), justify=justify, overflow="fold", no_wrap=whole)
     for row in rows:
-        grid.add_row(*map(_cell, row[:shown]))
+        grid.add_row(*map(_cell, row[: len(columns)]))
     out.print(grid)
     for row in rows if below else ():
-        if str(row[-1]):
-            out.print(_cell(row[0]), _cell(row[-1]), sep=": ")
+        name = ": ".join(map(str, row[:names]))
+        if said := str(row[-1]).removeprefix(f"{row[0]}: "):
+            out.print(f"{plain(name)}:", _cell(said if isinstance(row[-1], str) else row[-1]))
 
 
 def _cell(cell: str | Text) -> str | Text:

@@ -175,9 +175,8 @@ def who(plan: Plan, device: Device, found: Identity, permit: Permit) -> list[Ref
     """Whether this is the controller of the plan, and whether it may be written as it is now."""
     refusals = is_it(plan, device, found, permit)
     if runs(found.mode) and not permit.in_run:
-        refusals.append(
-            Refusal("mode", f"the controller is in {found.mode}: stop it, or allow it in RUN")
-        )
+        why = f"the controller is in {found.mode}: stop it, or allow it with --in-run"
+        refusals.append(Refusal("mode", why))
     return refusals
 
 
@@ -190,7 +189,7 @@ def _identity(plan: Plan, found: Identity, permit: Permit) -> Iterator[Refusal]:
     for name in ("serial", "firmware"):
         is_now, was = getattr(found, name), getattr(wanted, name)
         if is_now != was and not permit.spare:
-            why = f"its {name} is {is_now!r}, the target's {was!r}: a spare has to be named as one"
+            why = f"its {name} is {is_now!r}, the target's {was!r}: a spare takes --spare"
             yield Refusal("identity", why)
         if is_now != (planned := getattr(plan.live.identity, name)):
             yield Refusal("identity", f"its {name} is {is_now!r}; the plan was for {planned!r}")
