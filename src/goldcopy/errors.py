@@ -58,3 +58,7 @@ def in_words(error: OSError) -> str:
     if error.errno and not isinstance(error, socket.gaierror):  # whose numbers are its own
         return os.strerror(error.errno)
     return error.strerror or str(error)
+
+
+class Unproved(GoldcopyError):
+    """A restore was begun and did not come to its end: its journal says how far it came."""

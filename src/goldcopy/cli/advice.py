@@ -60,12 +60,14 @@ def after(receipt: Receipt) -> list[str]:
 def advised(vault: Path, device: str, plan: str = "") -> Iterator[None]:
     """Whatever ends what is done in the context says what to do next.
 
+    Raises ``Unproved`` in place of an error that leaves a restore unfinished, unless it is refused.
+
     Args:
         vault: where the journals are.
         device: which is being restored.
         plan: digest.
     """
-    from goldcopy.errors import GoldcopyError, Unreachable
+    from goldcopy.errors import GoldcopyError, Unproved, Unreachable, Wrong
     from goldcopy.restore.gates import NotAllowed
     from goldcopy.restore.journal import unfinished
 
@@ -88,5 +90,8 @@ def advised(vault: Path, device: str, plan: str = "") -> Iterator[None]:
             found = steps(error.refusals, device, plan)
         elif isinstance(error, Unreachable):
             found = either("see that it is switched on and connected, then do the same again")
-        error.args = ("\n".join([str(error), *found]),)
+        said = "\n".join([str(error), *found])
+        if unfinished(vault, device) and not isinstance(error, Wrong):
+            raise Unproved(said) from error
+        error.args = (said,)
         raise

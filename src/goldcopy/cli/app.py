@@ -12,7 +12,8 @@ from typing import ParamSpec
 import typer
 
 from goldcopy.cli.commands import COMMANDS, GROUPS, Command
-from goldcopy.errors import GoldcopyError, VaultDamaged, Wrong
+from goldcopy.cli.options import UNPROVED
+from goldcopy.errors import GoldcopyError, Unproved, VaultDamaged, Wrong
 
 NEEDS_A_PERSON = 1
 WRONG_USAGE = 2
@@ -71,6 +72,8 @@ def _end(message: str, code: int) -> typer.Exit:
 
 
 def _code(error: GoldcopyError) -> int:
+    if isinstance(error, Unproved):
+        return UNPROVED
     if isinstance(error, VaultDamaged):
         return INTEGRITY_IN_DOUBT
     return WRONG_USAGE if isinstance(error, Wrong) else NEEDS_A_PERSON

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from goldcopy.cli.campaign_plan import loading
-from goldcopy.cli.options import DEFAULT_INVENTORY, InventoryFile, Json
+from goldcopy.cli.options import DEFAULT_INVENTORY, UNPROVED, InventoryFile, Json
 from goldcopy.cli.permitting import (
     BreakGlass,
     By,
+    Hold,
     InRun,
     Key,
     Signer,
@@ -18,9 +19,9 @@ from goldcopy.cli.permitting import (
     approvals_of,
     approved,
     gold_of,
+    held_for,
     keep_approval,
 )
-from goldcopy.cli.restore import UNPROVED
 
 if TYPE_CHECKING:
     from goldcopy.inventory import Inventory
@@ -62,6 +63,7 @@ def apply(
     spare: Spare = False,
     in_run: InRun = False,
     break_glass: BreakGlass = "",
+    hold: Hold = "0s",
     inventory: InventoryFile = DEFAULT_INVENTORY,
     as_json: Json = False,
 ) -> None:
@@ -73,22 +75,30 @@ def apply(
     from goldcopy.cli.advice import either
     from goldcopy.cli.options import opened, read_inventory, sourced
     from goldcopy.cli.restoring import campaigning
+    from goldcopy.errors import Unproved, VaultDamaged, VaultUnavailable
     from goldcopy.registry import Registry
-    from goldcopy.restore import CampaignWatch, Means, Permit, apply_campaign, find_campaign
+    from goldcopy.restore import (
+        CampaignWatch,
+        Means,
+        Permit,
+        apply_campaign,
+        find_campaign,
+        unfinished,
+    )
 
     plant = read_inventory(inventory)
     with opened(plant) as vault, sourced(plant, vault) as source:
         found = find_campaign(vault, name)
         jobs = _jobs(plant, vault, source, found)
         permit = Permit(by, spare=spare, in_run=in_run, break_glass=break_glass)
-        watch = CampaignWatch()
+        watch, seconds = CampaignWatch(), held_for(hold)
 
         async def work() -> CampaignReceipt:
             async with vault.writing() as writer, campaigning(watch):
                 return await apply_campaign(
                     found,
                     jobs,
-                    Means(vault, writer, Registry.installed()),
+                    Means(vault, writer, Registry.installed(), hold=seconds),
                     zones=plant.zones,
                     approvals=approvals_of(plant, vault),
                     permit=permit,
@@ -101,10 +111,17 @@ def apply(
         except KeyboardInterrupt:
             print(*either(f"{again}   goes on where it was"), file=sys.stderr)
             raise
+        except (VaultUnavailable, VaultDamaged) as error:
+            if not any(unfinished(vault.path, part.device) for part in found.parts):
+                raise
+            then = either(f"{again}   goes on with what is not finished")
+            raise Unproved("\n".join([str(error), *then])) from error
         _show_receipt(receipt, as_json)
         if not receipt.proved:
             print(*_next(plant, vault, found, receipt, again), sep="\n", file=sys.stderr)
             raise typer.Exit(UNPROVED)
+        if any(one.moved for one in receipt.results):
+            raise typer.Exit(1)
 
 
 # -- the parts -------------------------------------------------------------------------------------
@@ -160,7 +177,7 @@ def _show_receipt(receipt: CampaignReceipt, as_json: bool) -> None:
                 str(one.planned),
                 str(one.groups),
                 f"{one.seconds:.2f}",
-                one.why,
+                "; ".join(filter(None, [one.why, *(f"{path}: moved" for path in one.moved[:3])])),
             ]
             for one in receipt.results
         ],

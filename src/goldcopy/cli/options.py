@@ -28,6 +28,8 @@ Zone = Annotated[str, typer.Option("--zone", help="Only the devices of this zone
 SOURCE_INDEX = "source.sqlite"
 """Beside the vault, where the inventory names a source: a cache."""
 DEFAULT_INVENTORY = Path("inventory.yaml")
+UNPROVED = 4
+"""The exit code of a restore that did not prove itself: of two, the higher one is given."""
 
 
 def read_inventory(file: Path) -> Inventory:
@@ -57,7 +59,7 @@ def opened(inventory: Inventory, path: Path | None = None) -> Iterator[Vault]:
     ``path`` is of another vault than the inventory's own, which is only read: its index is beside
     the own one.
     """
-    from goldcopy.errors import VaultDamaged
+    from goldcopy.errors import Unproved, VaultDamaged
     from goldcopy.vault import Vault
 
     index = inventory.vault.parent / SOURCE_INDEX if path not in (None, inventory.vault) else None
@@ -71,8 +73,11 @@ def opened(inventory: Inventory, path: Path | None = None) -> Iterator[Vault]:
     finally:
         doubts = vault.doubts
         vault.close()
+    said = f"{path}: {'; '.join(doubts)}. What they do not touch can be trusted"
+    if doubts and outcome is not None and outcome.exit_code == UNPROVED:
+        raise Unproved(said) from outcome
     if doubts:
-        raise VaultDamaged(f"{path}: {'; '.join(doubts)}. What they do not touch can be trusted")
+        raise VaultDamaged(said)
     if outcome is not None:
         raise outcome
 

@@ -40,6 +40,23 @@ BreakGlass = Annotated[
         help="Go on without approvals and gold copy. The reason is recorded.",
     ),
 ]
+Hold = Annotated[
+    str,
+    typer.Option(
+        "--hold", metavar="TIME", help="Read all once more after 5s, say: does it stay as written?"
+    ),
+]
+
+
+def held_for(text: str) -> float:
+    """Seconds of ``--hold``. Raises ``Wrong``."""
+    from goldcopy.errors import Wrong
+    from goldcopy.inventory import seconds_of
+
+    seconds = seconds_of(text)
+    if seconds is None:
+        raise Wrong(f"--hold {text}: write it as 5s or 2m")
+    return seconds
 
 
 def keep_approval(

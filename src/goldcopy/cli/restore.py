@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from goldcopy.cli.options import DEFAULT_INVENTORY, InventoryFile, Json
+from goldcopy.cli.options import DEFAULT_INVENTORY, UNPROVED, InventoryFile, Json
 from goldcopy.cli.permitting import (
     BreakGlass,
     By,
+    Hold,
     InRun,
     Key,
     Signer,
@@ -18,6 +19,7 @@ from goldcopy.cli.permitting import (
     approvals_of,
     approved,
     gold_of,
+    held_for,
     keep_approval,
 )
 
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from goldcopy.restore.receipt import Receipt
     from goldcopy.vault import Vault
 
-UNPROVED = 4
 SHOWN = 40
 """Leaves shown; ``--json`` has all."""
 
@@ -66,6 +67,7 @@ def apply(
     spare: Spare = False,
     in_run: InRun = False,
     break_glass: BreakGlass = "",
+    hold: Hold = "0s",
     inventory: InventoryFile = DEFAULT_INVENTORY,
     as_json: Json = False,
 ) -> None:
@@ -97,7 +99,7 @@ def apply(
             )
 
         with advised(vault.path, device.name, found.digest):
-            receipt = run(vault, device, work)
+            receipt = run(vault, device, work, held_for(hold))
         show_receipt(receipt, as_json)
 
 
@@ -137,7 +139,9 @@ def list_(inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False) -
 # -- the parts -------------------------------------------------------------------------------------
 
 
-def run(vault: Vault, device: Device, work: Callable[[Means], Awaitable[Receipt]]) -> Receipt:
+def run(
+    vault: Vault, device: Device, work: Callable[[Means], Awaitable[Receipt]], hold: float = 0.0
+) -> Receipt:
     """Do something with a device that ends in a receipt, and show meanwhile how it goes on."""
     import asyncio
 
@@ -147,7 +151,7 @@ def run(vault: Vault, device: Device, work: Callable[[Means], Awaitable[Receipt]
 
     async def main() -> Receipt:
         async with vault.writing() as writer:
-            means = Means(vault, writer, Registry.installed())
+            means = Means(vault, writer, Registry.installed(), hold=hold)
             async with restoring(device.name, means.watch):
                 return await work(means)
 
@@ -183,6 +187,8 @@ def show_receipt(receipt: Receipt, as_json: bool, wanted_back: bool = False) -> 
             print(_verdict(receipt, wanted_back), *after(receipt), sep="\n", file=sys.stderr)
     if not good:
         raise typer.Exit(UNPROVED)
+    if receipt.moved:  # as was wanted, and something beside it is not as it was
+        raise typer.Exit(1)
 
 
 def _verdict(receipt: Receipt, wanted_back: bool) -> str:

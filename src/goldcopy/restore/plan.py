@@ -65,7 +65,7 @@ def make_plan(
         return path in scope and (not matchers or any(fits(path) for fits in matchers))
 
     found = _Comparison(live, target, values, wanted)
-    known = {one.path for side in (live, target) for one in (*side.items, *side.gaps)}
+    known = {*live.by_path, *target.by_path, *[gap.path for gap in (*live.gaps, *target.gaps)]}
     for pattern, fits in zip(only, matchers, strict=True):
         if not any(map(fits, known)):  # a typing error must not look like "nothing to be done"
             why = "--only: nothing on the device or in the target fits this pattern"
