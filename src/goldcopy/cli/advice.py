@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from goldcopy.cli.output import called
+
 if TYPE_CHECKING:
     from goldcopy.restore.gates import Gate, Refusal
     from goldcopy.restore.receipt import Receipt
@@ -37,7 +39,7 @@ def steps(refusals: Iterable[Refusal], device: str, plan: str) -> list[str]:
 
 def either(*ways: str) -> list[str]:
     """Lines on what to do next, where one of these is enough."""
-    return [f"{'  or' if number else 'next'}: {way}" for number, way in enumerate(ways)]
+    return [f"{'  or' if number else 'next'}: {called(way)}" for number, way in enumerate(ways)]
 
 
 def unended(device: str) -> list[str]:

@@ -64,9 +64,10 @@ def _guarded(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def _end(message: str, code: int) -> typer.Exit:
+    from goldcopy.cli.output import called
     from goldcopy.snapshot.values import plain
 
-    lines = map(plain, message.split("\n"))  # a controller may have had its say in it
+    lines = map(plain, called(message).split("\n"))  # a controller may have had its say in it
     print("goldcopy: " + "\n".join(lines), file=sys.stderr)
     return typer.Exit(code)
 

@@ -153,5 +153,5 @@ def _show_plan(
     found = [one for refusals in against.values() for one in refusals]
     for step in steps(found, "DEVICE", ""):
         print(step)
-    print(f"next: goldcopy campaign approve {short} --by NAME --key SSH_KEY")
-    print(f"then: goldcopy campaign apply {short} --by NAME")
+    print(output.called(f"next: goldcopy campaign approve {short} --by NAME --key SSH_KEY"))
+    print(output.called(f"then: goldcopy campaign apply {short} --by NAME"))

@@ -59,11 +59,15 @@ def opened(inventory: Inventory, path: Path | None = None) -> Iterator[Vault]:
     ``path`` is of another vault than the inventory's own, which is only read: its index is beside
     the own one.
     """
-    from goldcopy.errors import Unproved, VaultDamaged
+    from goldcopy.errors import Unproved, VaultDamaged, VaultUnavailable
     from goldcopy.vault import Vault
 
     index = inventory.vault.parent / SOURCE_INDEX if path not in (None, inventory.vault) else None
     path = path or inventory.vault
+    if inventory.source is not None and index is None and not path.exists():
+        raise VaultUnavailable(
+            f"nothing is kept on this computer yet: no restore was begun ({path})"
+        )
     vault = Vault.open(path, reader_of(inventory), index)
     outcome: typer.Exit | None = None
     try:

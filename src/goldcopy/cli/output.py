@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -92,6 +94,14 @@ def _width(cell: str | Text) -> int:
     from rich.cells import cell_len
 
     return cell_len(str(cell))
+
+
+def called(text: str) -> str:
+    """Commands in a text as they are called here: a kit has a script of its own for them."""
+    from goldcopy.cli.commands import COMMANDS, GROUPS
+
+    by = os.environ.get("GOLDCOPY_CALLED", "goldcopy")
+    return re.sub(rf"\bgoldcopy(?= ({'|'.join([*COMMANDS, *GROUPS])})\b)", lambda _: by, text)
 
 
 def styled(text: str, style: str) -> Text:

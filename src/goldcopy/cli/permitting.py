@@ -94,9 +94,12 @@ def keep_approval(
 
 def approved(people: Collection[str], needed: int, then: str) -> str:
     """How far it is, in words, and what to do ``then``."""
+    from goldcopy.cli.output import called
+
     names = ", ".join(sorted(people))
     so_far = f"{len(people)} of {needed} approvals: {names}"
-    return f"{so_far}\nnext: {then if len(people) >= needed else 'the same by somebody else'}"
+    enough = len(people) >= needed
+    return f"{so_far}\nnext: {called(then) if enough else 'the same by somebody else'}"
 
 
 def gold_of(plant: Inventory, vault: Vault, device: Device) -> GoldState:

@@ -180,7 +180,7 @@ def _show_plan(made: Plan, sides: Sides, against: Sequence[Refusal], left: Seque
         output.console().print(output.styled(f"not yet: {refusal.why}", "yellow"))
     for step in steps(against, made.device, made.digest):
         print(step)
-    print(f"then: goldcopy restore apply {made.digest[:12]} --by NAME")
+    print(output.called(f"then: goldcopy restore apply {made.digest[:12]} --by NAME"))
 
 
 def _rows(write: Write, sides: Sides) -> Iterator[output.Row]:
