@@ -71,8 +71,10 @@ def test_what_the_kit_restores_can_be_looked_at(cli: Cli, kit: Path, on_site: On
         assert code == 0
     assert "mixer/" not in on_site("show", "mixer", "--only", "holding/*")[1]
     assert contents(kit) == before, "a kit is only read"
-    assert on_site("log", "here:mixer")[0] == 1
-    assert "kept on this computer" not in on_site("show", "here:mixer")[2], "nothing is there yet"
+    for one in (("log", "here:mixer"), ("show", "here:mixer"), ("drift",)):
+        code, out, err = on_site(*one)
+        assert (code, out) == (1, "")
+        assert err.startswith("goldcopy: nothing is kept on this computer yet")
 
 
 def test_what_is_read_on_site_is_told_from_the_kit(
@@ -108,3 +110,21 @@ def test_where_there_is_no_source_nothing_is_told(cli: Cli) -> None:
     cli("pull", "mixer")
     (code, out, err), (_, here, _) = cli("log", "mixer"), cli("log", "here:mixer")
     assert (code, err, here) == (0, "", out)
+
+
+def test_commands_in_messages_are_as_the_kit_calls_them(
+    kit: Path, on_site: OnSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = kit.parent / "home"
+    (own,) = (line[4:] for line in (kit / "kit.env").read_text().splitlines() if line[:4] == "KIT=")
+    on_site("init", str(home / own), "--keys", str(home / "keys"), "--unsealed")
+    monkeypatch.setenv("GOLDCOPY_CALLED", "sh goldcopy")
+    code, out, _ = on_site("restore", "plan", "mixer")
+    lines = [line for line in out.splitlines() if line.startswith(("next", "then"))]
+    assert code == 0
+    assert len(lines) == 2
+    assert all(": sh goldcopy restore " in line for line in lines)
+    script = (kit / "goldcopy").read_text()
+    assert 'GOLDCOPY_CALLED="sh goldcopy"' in script
+    refused = on_site("restore", "apply", "000000000000", "--by", "anna")
+    assert "sh goldcopy restore plan" in refused[2]
