@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from goldcopy.errors import Wrong
 from goldcopy.snapshot import Item
@@ -100,6 +100,22 @@ def _modify(path: bytes, size: int, on: int, which: int) -> bytes:
     off = ~(which & ~on) & (1 << 8 * size) - 1
     masks = on.to_bytes(size, "little") + off.to_bytes(size, "little")
     return request(guard.MODIFY, path, size.to_bytes(2, "little") + masks)
+
+
+def groups(
+    items: Sequence[Item], cost: Callable[[Item], int], size: int, *, multiple: bool
+) -> list[list[Item]]:
+    """Items in their order, as many as a packet of so many bytes carries at what each costs."""
+    found: list[list[Item]] = []
+    room = 0
+    for item in items:
+        one = cost(item)
+        if not found or one > room:
+            found.append([])
+            room = size - PACK_HEAD
+        found[-1].append(item)
+        room = room - one if multiple else 0
+    return found
 
 
 def packets(size: int, requests: Sequence[bytes]) -> list[list[bytes]]:

@@ -11,7 +11,7 @@ from goldcopy_enip import guard, identity, reading, requests
 from goldcopy_enip.encode import Place, place
 from goldcopy_enip.epath import symbol
 from goldcopy_enip.logix import LogixSession
-from goldcopy_enip.messages import PACK_HEAD, Reply, request
+from goldcopy_enip.messages import Reply, request
 from goldcopy_enip.reading import Want
 from goldcopy_enip.status import PARTIAL, TOO_LARGE, raise_if_not_now, words
 from goldcopy_enip.types import ATOMS, DWORD, SINT
@@ -38,16 +38,8 @@ class LogixWriter(LogixSession):
         A string type for more than 82 characters is known once it is asked for its size: the group
         of such a string may then take a packet more.
         """
-        found: list[list[Item]] = []
-        room = 0
-        for item in items:
-            cost = self._cost(item)
-            if not found or cost > room:
-                found.append([])
-                room = self._link.size - PACK_HEAD
-            found[-1].append(item)
-            room = room - cost if self._link.multiple else 0
-        return found
+        link = self._link
+        return requests.groups(items, self._cost, link.size, multiple=link.multiple)
 
     def _cost(self, item: Item) -> int:
         """Of an item that cannot be written, more than there is room for."""
@@ -76,7 +68,7 @@ class LogixWriter(LogixSession):
             begun = at and asked[at - 1][0] is items[0]
             try:
                 (replies,) = await self._link.ask_packed([packet])
-                _acknowledged(list(zip(items, replies, strict=True)))
+                acknowledged(list(zip(items, replies, strict=True)))
             except GoldcopyError as error:
                 if begun:
                     raise _half(items[0], error) from None
@@ -118,7 +110,7 @@ class LogixWriter(LogixSession):
             if one.status in (PARTIAL, TOO_LARGE):  # others have taken the packet's room
                 replies[at] = await self._link.ask(guard.READ, places[at].path, _ONE)
         told = list(zip(group, replies, strict=True))
-        _acknowledged(told, (0, PARTIAL))
+        acknowledged(told, (0, PARTIAL))
         for item, reply in told:
             if reply.status and _is_text(item, reply.data):
                 raise Wrong(f"{item.path} does not fit in a packet; give options.size more")
@@ -209,7 +201,7 @@ def check(item: Item) -> None:
         )
 
 
-def _acknowledged(replies: Sequence[tuple[Item, Reply]], good: Sequence[int] = (0,)) -> None:
+def acknowledged(replies: Sequence[tuple[Item, Reply]], good: Sequence[int] = (0,)) -> None:
     """Raises ``Refused`` and says which items, if the controller has refused any of them."""
     refused = [(item, reply) for item, reply in replies if reply.status not in good]
     for _, reply in refused:

@@ -65,8 +65,8 @@ async def unpacked() -> AsyncIterator[Bench]:
 BENCHES: Mapping[str, tuple[Benches, int, int]] = {
     "logix": (more(_Logix().bench, TAGS, SMALL), 5, 12),
     "unpacked": (unpacked, 12, 12),
-    "drive": (more(_Drive().bench, PARAMETERS, CONFIGURED), 5, 5),
-    "dpi": (more(_Dpi().bench, {"dpi/60": 77}), 4, 4),
+    "drive": (more(_Drive().bench, PARAMETERS, CONFIGURED), 1, 5),
+    "dpi": (more(_Dpi().bench, {"dpi/60": 77}), 1, 4),
     "slc": (more(_Slc().bench, BITS), 10, 10),
     "plc5": (more(_Plc5().bench, BITS), 10, 10),
 }
