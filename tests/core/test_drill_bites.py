@@ -18,7 +18,7 @@ from goldcopy.drill.run import drill, on_spare
 from goldcopy.gold.scope import Scope
 from goldcopy.inventory import Device, load
 from goldcopy.registry import DRIVERS, SIMULATORS, Registry
-from goldcopy.restore import Leaf, Permit, Plan, Receipt, make_plan
+from goldcopy.restore import Leaf, Left, Permit, Plan, Receipt, make_plan
 from goldcopy.restore.reach import Reach
 from goldcopy.snapshot import Identity, Snapshot
 from goldcopy_sim.modbus import ModbusSimulator, Registers
@@ -169,6 +169,21 @@ async def test_a_plan_that_overlooks_one_leaf_is_found(monkeypatch: pytest.Monke
     found = await drilled(Twin, "setpoints")
     assert (found.state, found.proved) == ("failed", False)
     assert "did not see" in found.why
+
+
+async def test_what_was_harmed_and_is_left_is_no_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told as not restorable: a drill that passes for that would promise too much."""
+
+    def less(*args: Any, **more: Any) -> Plan:  # noqa: ANN401
+        made = make_plan(*args, **more)
+        path = made.writes[-1].path
+        left = (*made.left, Left(path, "outside the limits"))
+        return msgspec.structs.replace(made, lines=made.lines[:-1], left=left)
+
+    monkeypatch.setattr("goldcopy.drill.run.make_plan", less)
+    found = await drilled(Twin, "setpoints")
+    assert (found.state, found.proved) == ("failed", False)
+    assert "1 of what was harmed is not restored" in found.why
 
 
 async def test_a_receipt_that_lies_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,7 +126,7 @@ class _Run:
             if missed:
                 raise Failed(f"the plan did not see what was done to {_some(missed)}")
             after, _ = await means.reach(device).read()
-            self._proved(plan, receipt, after, loaded, len(harmed))
+            self._proved(plan, receipt, after, loaded, harmed)
 
     async def on_spare(self, device: Device, in_run: bool) -> None:
         async with restoring(self.ground) as means:
@@ -141,7 +141,7 @@ class _Run:
             plan, receipt = await self._restored(device, means, permit)
             self._measured(began, None)
             after, _ = await means.reach(device).read()
-            self._proved(plan, receipt, after, None, len(plan.writes))
+            self._proved(plan, receipt, after, None, {write.path for write in plan.writes})
 
     # -- steps -------------------------------------------------------------------------------------
 
@@ -268,13 +268,14 @@ class _Run:
         }
 
     def _proved(
-        self, plan: Plan, receipt: Receipt, after: Snapshot, loaded: Loaded | None, harmed: int
+        self, plan: Plan, receipt: Receipt, after: Snapshot, loaded: Loaded | None, harmed: set[str]
     ) -> None:
         """The receipt's word, and beside it a comparison of our own, leaf by leaf."""
         left = {one.path for one in plan.left}
-        wrong = self._unlike(after, loaded) - left
+        unlike = self._unlike(after, loaded)
+        wrong, lost = unlike - left, unlike & left & harmed
         counts = {str(verdict): number for verdict, number in receipt.counts.items()}
-        counts["harmed"] = harmed
+        counts["harmed"] = len(harmed)
         self.notes += [f"not restored: {one.path}: {one.why}" for one in plan.left]
         if not receipt.proved:
             why = receipt.why or receipt.named("failed", "in doubt", "unchanged", "rolled back")
@@ -282,6 +283,9 @@ class _Run:
             self.end("failed", f"the restore did not prove itself: {why}", leaves=counts)
         elif wrong:
             why = f"the receipt says proved, and {_some(wrong)} is not as in the gold copy"
+            self.end("failed", why, leaves=counts)
+        elif lost:
+            why = f"{len(lost)} of what was harmed is not restored: {_some(lost)}"
             self.end("failed", why, leaves=counts)
         else:
             why = f"{len(plan.writes)} leaves written and read back as in the gold copy"
