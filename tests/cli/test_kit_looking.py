@@ -126,5 +126,7 @@ def test_commands_in_messages_are_as_the_kit_calls_them(
     assert all(": sh goldcopy restore " in line for line in lines)
     script = (kit / "goldcopy").read_text()
     assert 'GOLDCOPY_CALLED="sh goldcopy"' in script
-    refused = on_site("restore", "apply", "000000000000", "--by", "anna")
-    assert "sh goldcopy restore plan" in refused[2]
+    code, _, err = on_site("restore", "apply", out.split("plan ")[1][:12], "--by", "anna")
+    assert code == 2
+    assert "next: sh goldcopy restore approve " in err, "once, though it was said on two floors"
+    assert "sh sh" not in err

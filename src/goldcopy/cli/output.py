@@ -101,7 +101,10 @@ def called(text: str) -> str:
     from goldcopy.cli.commands import COMMANDS, GROUPS
 
     by = os.environ.get("GOLDCOPY_CALLED", "goldcopy")
-    return re.sub(rf"\bgoldcopy(?= ({'|'.join([*COMMANDS, *GROUPS])})\b)", lambda _: by, text)
+    before = re.escape(by.removesuffix("goldcopy"))
+    commands = "|".join([*COMMANDS, *GROUPS])
+    done = f"(?<!{before})" if before else ""  # what was said by us may be told again in an error
+    return re.sub(rf"\b{done}goldcopy(?= ({commands})\b)", lambda _: by, text)
 
 
 def styled(text: str, style: str) -> Text:

@@ -172,6 +172,10 @@ def _show_plan(made: Plan, sides: Sides, against: Sequence[Refusal], left: Seque
     }
     said = [f"{len(made.lines)} writes", *(f"{n} {what}" for what, n in counts.items() if n)]
     print(f"plan {made.digest[:12]}: {', '.join(said)}")
+    if not made.lines:
+        print(
+            "nothing is to be written; applying it would read the device once more, to prove that"
+        )
     for path in left:
         text = f"not yet: restore {path.stem.partition('@')[2][: output.SHORT]} was interrupted"
         output.console().print(output.styled(text, "bold red"))
