@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
-from tests.core.restore_toy import Press, plant
+from tests.core.restore_toy import NAN, Press, plant
 from tests.core.test_restore_apply import as_gold, held
+from tests.core.toy_controller import LOCKED
 
 from goldcopy.restore import resume, rollback, unfinished
-from goldcopy.snapshot import Value
+from goldcopy.snapshot import Item, Snapshot, Value
+
+QUIET: float = struct.unpack(">f", bytes.fromhex("7fc00000"))[0]
 
 
 def meanwhile(press: Press, do: Callable[[int], None]) -> None:
@@ -136,3 +141,145 @@ async def test_proved_and_gone_a_moment_later(tmp_path: Path) -> None:
         assert not receipt.proved
         assert "did not stay" in receipt.why
         assert held(found.press) != as_gold()
+
+
+def stored(press: Press, as_it_keeps: Callable[[str, Value], Value]) -> None:
+    """The controller keeps its own form of what is written."""
+    real = press.set
+    press.set = lambda name, value: real(name, as_it_keeps(name, value))  # type: ignore[method-assign]
+
+
+OWN_FORMS: dict[str, Callable[[str, Value], Value]] = {
+    "one kind of NaN": lambda name, value: QUIET if value != value else value,
+    "no -0.0": lambda name, value: 0.0 if value == 0.0 and name == "gain" else value,
+    "texts without an end": lambda name, value: value.rstrip() if isinstance(value, str) else value,
+    "whole numbers": lambda name, value: float(round(value)) if name == "gain" else value,  # type: ignore[arg-type]
+    "half of it": lambda name, value: value[:300] if isinstance(value, bytes) else value,
+}
+
+
+@pytest.mark.parametrize("form", OWN_FORMS)
+@pytest.mark.parametrize("back", [False, True])
+async def test_a_controller_that_keeps_its_own_form_of_a_value(
+    tmp_path: Path, form: str, back: bool
+) -> None:
+    """A value that is nearly right is not: neither on the way there nor on the way back."""
+    press = Press()
+    wanted: dict[str, Value] = {"offset": NAN, "gain": -0.0, "name": "press 7  "}
+    other: dict[str, Value] = {"offset": 1.0, "gain": 0.5, "name": "x"}
+    if form == "whole numbers":
+        wanted["gain"] = 0.25
+    if back:
+        wanted, other = other, wanted
+    for name, value in wanted.items():
+        press.set(name, value)
+    async with plant(tmp_path, press) as found:
+        for name, value in other.items():
+            press.set(name, value)
+        press.set("recipe", b"\0" * 600)
+        manipulated = held(press)
+        plan = await found.plan("offset", "gain", "name", "recipe")
+        stored(press, OWN_FORMS[form])
+        if back:
+            press.fault, press.at = "refuse", 3  # whatever it is, the last one
+        receipt = await found.restore(plan)
+        now, gold = held(press), {one.path: one for one in found.gold.items}
+        assert not receipt.proved
+        for leaf in receipt.leaves[:4]:
+            same = now[leaf.path] == manipulated[leaf.path]
+            assert (leaf.verdict in ("rolled back", "unchanged")) == same, (leaf, gold[leaf.path])
+            assert leaf.verdict != "proved"
+        assert receipt.rolled_back == (now == manipulated)
+        assert receipt.finished
+
+
+async def test_two_names_of_one_place(tmp_path: Path) -> None:
+    """Both are written, both are proved; what is said of one is true of the other."""
+    async with plant(tmp_path) as found:
+        mirror(found.press)
+        found.press.held["alias"] = ("DINT", 500)
+        live, facts = await found.means.reach(found.device).read()
+        gold = Snapshot.of(
+            *("press", "toy", live.identity, as_gold_items(live), live.gaps, live.rules),
+            blobs=live.blobs,
+        )
+        await found.means.writer.keep(gold, facts)
+        found = replace(found, gold=gold)
+        found.press.set("axis/5/limit", 66)
+        receipt = await found.restore(await found.plan("axis/5/*", "alias"))
+        assert receipt.proved
+        assert receipt.moved == ()
+        found.press.set("alias", 67)
+        alone = await found.restore(await found.plan("alias"))
+        assert alone.proved
+        assert alone.moved == ("axis/5/limit",), "what else it is called is told"
+
+
+def as_gold_items(live: Snapshot) -> list[Item]:
+    values: dict[str, Value] = {"alias": 500, "axis/5/limit": 500}
+    return [msgspec.structs.replace(i, value=values.get(i.path, i.value)) for i in live.items]
+
+
+def mirror(press: Press) -> None:
+    real, pair = press.set, {"alias": "axis/5/limit", "axis/5/limit": "alias"}
+
+    def set_(name: str, value: Value) -> None:
+        real(name, value)
+        if name in pair:
+            real(pair[name], value)
+
+    press.set = set_  # type: ignore[method-assign]
+
+
+async def test_a_write_that_changes_another_planned_leaf(tmp_path: Path) -> None:
+    """It was proved a moment before: all is read at the end, and all goes back."""
+    async with plant(tmp_path) as found:
+        manipulated = held(found.press)
+        plan = await found.plan("axis/**")
+        real = found.press.set
+
+        def resets(name: str, value: Value) -> None:
+            real(name, value)
+            if name == "axis/7/limit":
+                real("axis/2/limit", 1)
+
+        found.press.set = resets  # type: ignore[method-assign]
+        receipt = await found.restore(plan)
+        assert not receipt.proved
+        assert receipt.rolled_back, receipt.leaves
+        assert held(found.press) == manipulated
+
+
+async def test_a_leaf_that_cannot_be_read_once_it_was_written(tmp_path: Path) -> None:
+    async with plant(tmp_path) as found:
+        plan = await found.plan("gain", "name")
+        real, hidden = found.press._answer, [True]  # noqa: SLF001
+
+        def locks(service: bytes, arguments: bytes) -> bytes:
+            wrote = hidden[0] and "gain" in dict(found.press.wrote)
+            return LOCKED if wrote and arguments == b"gain" else real(service, arguments)
+
+        found.press._answer = locks  # type: ignore[method-assign]  # noqa: SLF001
+        receipt = await found.restore(plan)
+        assert not receipt.proved
+        assert not receipt.rolled_back
+        verdicts = {leaf.path: leaf.verdict for leaf in receipt.leaves}
+        assert (verdicts["gain"], verdicts["name"]) == ("in doubt", "rolled back")
+        hidden[0] = False
+        (journal,) = unfinished(found.means.vault.path)
+        assert (await rollback(journal, found.device, found.means)).rolled_back
+
+
+async def test_the_deadline_comes_in_the_middle_of_writing(tmp_path: Path) -> None:
+    async with plant(tmp_path, deadline=0.5) as found:
+        manipulated = held(found.press)
+        plan = await found.plan()
+        found = replace(found, means=replace(found.means, pause=0.2))
+        receipt = await found.restore(plan)
+        assert not receipt.proved
+        assert "within its deadline of 0.5 s" in receipt.why
+        assert receipt.rolled_back or not receipt.finished
+        for journal in unfinished(found.means.vault.path):
+            calm = replace(found.means, pause=0.0)
+            assert (await rollback(journal, found.device, calm)).rolled_back
+        assert held(found.press) == manipulated
