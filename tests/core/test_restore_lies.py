@@ -7,15 +7,18 @@ import struct
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import msgspec
 import pytest
-from tests.core.restore_toy import NAN, Press, plant
+from tests.core.restore_toy import NAN, Press, PressWriter, plant
 from tests.core.test_restore_apply import as_gold, held
 from tests.core.toy_controller import LOCKED
 
-from goldcopy.restore import resume, rollback, unfinished
-from goldcopy.snapshot import Item, Snapshot, Value
+from goldcopy.errors import Unreachable, VaultUnavailable, Wrong
+from goldcopy.restore import Permit, resume, rollback, unfinished
+from goldcopy.snapshot import Identity, Item, Snapshot, Value
+from goldcopy.vault import Writer
 
 QUIET: float = struct.unpack(">f", bytes.fromhex("7fc00000"))[0]
 
@@ -283,3 +286,81 @@ async def test_the_deadline_comes_in_the_middle_of_writing(tmp_path: Path) -> No
             calm = replace(found.means, pause=0.0)
             assert (await rollback(journal, found.device, calm)).rolled_back
         assert held(found.press) == manipulated
+
+
+async def test_nothing_can_be_sent_to_go_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It can be read all the time: what was not even tried to be put back, can be later."""
+    async with plant(tmp_path, Press(fault="refuse", at=5)) as found:
+        manipulated, real = held(found.press), PressWriter.identify
+        sessions = []
+
+        async def identify(self: PressWriter) -> Identity:
+            sessions.append(self)
+            if len(sessions) > 1:
+                raise Unreachable("it takes no second connection for writing")
+            return await real(self)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(PressWriter, "identify", identify)
+            receipt = await found.restore()
+        assert len(sessions) == 3
+        assert not receipt.finished
+        assert receipt.counts["in doubt"] == 5
+        doubtful = [leaf for leaf in receipt.leaves if leaf.verdict == "in doubt"]
+        assert all(leaf.why.startswith("nothing could be sent to put it back") for leaf in doubtful)
+        (journal,) = unfinished(found.means.vault.path)
+        with pytest.raises(Wrong, match="roll it back"):
+            await resume(journal, found.device, found.means)
+        assert (await rollback(journal, found.device, found.means)).rolled_back
+        assert held(found.press) == manipulated
+
+
+class Failing:
+    """A writer of a vault whose disk is full from the k-th thing on that it is to keep."""
+
+    def __init__(self, writer: Writer, at: int) -> None:
+        self._writer = writer
+        self.left = at
+
+    async def keep(self, *args: Any) -> Any:  # noqa: ANN401
+        return await self._kept(self._writer.keep, *args)
+
+    async def note(self, *args: Any) -> Any:  # noqa: ANN401
+        return await self._kept(self._writer.note, *args)
+
+    async def _kept(self, how: Callable[..., Any], *args: Any) -> Any:  # noqa: ANN401
+        self.left -= 1
+        if self.left < 0:
+            raise VaultUnavailable("no space is left on its disk")
+        return await how(*args)
+
+
+async def test_the_vault_is_full_at_each_step(tmp_path: Path) -> None:
+    """Before anything is sent, or with a journal that is enough to go on: never in between."""
+    seen = set()
+    for at in range(20):
+        async with plant(tmp_path / str(at)) as found:
+            plan, manipulated = await found.plan(), held(found.press)
+            writer = Failing(found.means.writer, at)
+            full = replace(found, means=replace(found.means, writer=cast(Writer, writer)))
+            permit = Permit("bob", break_glass="nobody there")
+            try:
+                receipt = await full.restore(plan, permit)
+            except VaultUnavailable:
+                journals = unfinished(found.means.vault.path)
+                assert bool(found.press.wrote) == bool(journals)
+                seen.add(bool(journals))
+                if journals:
+                    again = await resume(journals[0], found.device, found.means)
+                else:
+                    assert held(found.press) == manipulated
+                    again = await found.restore(plan, permit)
+                assert again.proved
+                assert unfinished(found.means.vault.path) == []
+            else:
+                assert receipt.proved
+                assert writer.left == 0, "there is nothing more to fail"
+                assert seen == {True, False}
+                return
