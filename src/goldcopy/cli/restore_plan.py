@@ -60,7 +60,6 @@ def plan(
     from goldcopy.cli import output
     from goldcopy.cli.advice import advised
     from goldcopy.cli.options import opened, read_inventory, sourced
-    from goldcopy.errors import Wrong
     from goldcopy.restore.journal import unfinished
     from goldcopy.restore.kept import keep_plan
     from goldcopy.restore.plan import EVERYTHING, make_plan
@@ -83,9 +82,6 @@ def plan(
             scope=scope,
             values="all" if live_values else "settings",
         )
-
-        if only and not (made.lines or made.left or made.unchanged or made.kept_live):
-            raise Wrong(f"{chosen.name} has nothing to restore at {', '.join(only)}")
 
         async def keep() -> None:
             async with vault.writing() as writer:
