@@ -29,11 +29,14 @@ from tests.drivers.test_s7_conformance import made as press
 
 from goldcopy.driver import Target
 from goldcopy.restore import Means, journal, resume, rollback, unfinished
-from goldcopy.snapshot import Value
+from goldcopy.snapshot import Identity, Value
 from goldcopy.testing.bench import Bench, Held, form
+from goldcopy.testing.framing import ETHERNET_IP
 from goldcopy.vault import Vault
+from goldcopy_enip import EnipDriver
+from goldcopy_enip.options import Options
 from goldcopy_s7.options import DbLayout
-from goldcopy_sim.enip import LogixSimulator
+from goldcopy_sim.enip import DriveSimulator, LogixSimulator, Parameter
 from goldcopy_sim.mishap import Mishap
 from goldcopy_sim.opcua import OpcUaSimulator, Settings
 from goldcopy_sim.s7 import Block, Kind, S7Simulator
@@ -54,6 +57,28 @@ async def logix() -> AsyncIterator[Bench]:
         more = {f"tag/Messages/{n}": f"Lane {n} is blocked" for n in range(4)}
         more |= {"tag/Recipe/1/Name": "BAG/2", "tag/Operator": "nobody"}
         yield replace(bench, writes={**bench.writes, **more})
+
+
+@asynccontextmanager
+async def drive() -> AsyncIterator[Bench]:
+    numbers = range(1, 101)
+    parameters = [Parameter(n, f"P{n}", "DINT", n, -1000, 1000, 0) for n in numbers]
+    async with DriveSimulator(
+        parameters=parameters, dpi=False, large_open=False, max_size=504
+    ) as simulator:
+        target = Target(
+            "drive", simulator.host, simulator.port, timeout=0.5, options=Options(profile="cip")
+        )
+        yield Bench(
+            EnipDriver(),
+            target,
+            simulator,
+            ETHERNET_IP,
+            Identity(),
+            lambda: dict(simulator.values()),
+            lambda: None,
+            writes={f"parameter/{n}": -n for n in numbers},
+        )
 
 
 @asynccontextmanager
@@ -98,6 +123,7 @@ async def s7() -> AsyncIterator[Bench]:
 DRIVERS: Mapping[str, Callable[[], AbstractAsyncContextManager[Bench]]] = {
     **{name: lambda name=name: BENCHES[name]().bench() for name in BENCHES},  # type: ignore[misc]
     "logix": logix,
+    "drive": drive,
     "opcua": opcua,
     "s7": s7,
 }
