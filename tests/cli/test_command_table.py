@@ -13,10 +13,13 @@ from typer.models import OptionInfo
 from goldcopy.cli.app import load, run
 from goldcopy.cli.commands import COMMANDS, GROUPS, Command
 
-ALL = {(name,): command for name, command in COMMANDS.items()} | {
-    (group, name): command
-    for group, (_, commands) in GROUPS.items()
-    for name, command in commands.items()
+ALL: dict[tuple[str, ...], Command] = {
+    **{(name,): command for name, command in COMMANDS.items()},
+    **{
+        (group, name): command
+        for group, (_, commands) in GROUPS.items()
+        for name, command in commands.items()
+    },
 }
 
 

@@ -101,11 +101,25 @@ def test_a_log_has_each_stage_once(half: CampaignWatch) -> None:
     half.devices.pop("mixer")
     half.results.append(Result("mixer", "proved"))
     half.devices["oven"].stage = "rolling back"
+    half.devices["[bold]press[/bold]"].stage = "done"
     assert news() == [
         "oven: rolling back 40 values",
         "mixer: proved",
         "wave 2 of 3, 3 of 10 devices, 1 not proved, about 2 min left",
     ]
+
+
+def test_the_time_of_one_restore_is_told_from_what_went_out_so_far() -> None:
+    watch = Watch("reading", 0, 0)
+    pace = restoring._Pace(watch)  # noqa: SLF001
+    assert pace.told() == ""
+    watch.stage, watch.total = "writing", 100
+    assert pace.told() == ""
+    pace._since = ("writing", 0, time.monotonic() - 60)  # noqa: SLF001
+    watch.done = 20
+    assert pace.told() == "writing: about 4 min left"
+    watch.stage, watch.done = "rolling back", 0
+    assert pace.told() == "", "what was learnt of one stage says nothing of another"
 
 
 async def seen(shown: Callable[[], AbstractAsyncContextManager[None]]) -> str:

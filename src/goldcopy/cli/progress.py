@@ -61,8 +61,10 @@ async def _lines(news: Callable[[], Iterable[str]]) -> None:
 
 
 def _tell(lines: Iterable[str]) -> None:
+    from goldcopy.snapshot.values import plain
+
     for line in lines:
-        print(line, file=sys.stderr, flush=True)
+        print(plain(line), file=sys.stderr, flush=True)
 
 
 # -- of pulls --------------------------------------------------------------------------------------

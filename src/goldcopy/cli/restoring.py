@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
@@ -22,7 +23,34 @@ SENDING = ("writing", "rolling back")
 def restoring(device: str, watch: Watch) -> AbstractAsyncContextManager[None]:
     """Show one restore on standard error until the context is left."""
     told: dict[str, str] = {}
-    return following(lambda: _grid([(device, watch)]), lambda: _stages([(device, watch)], told))
+    pace = _Pace(watch)
+
+    def picture() -> RenderableType:
+        from rich.console import Group
+        from rich.text import Text
+
+        return Group(_grid([(device, watch)]), Text(pace.told(), style="bold"))
+
+    return following(picture, lambda: _stages([(device, watch)], told))
+
+
+class _Pace:
+    """How fast the values of one stage go out, and so how long it still takes."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._since = ("", 0, 0.0)
+
+    def told(self) -> str:
+        """The time left; nothing while nobody knows."""
+        stage, done = self._watch.stage, self._watch.done
+        if self._since[0] != stage:
+            self._since = (stage, done, time.monotonic())
+        sent = done - self._since[1]
+        if stage not in SENDING or sent <= 0:
+            return ""
+        each = (time.monotonic() - self._since[2]) / sent
+        return f"{stage}: about {_span(each * (self._watch.total - done))} left"
 
 
 def campaigning(watch: CampaignWatch) -> AbstractAsyncContextManager[None]:
@@ -38,8 +66,10 @@ def _picture(watch: CampaignWatch) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
 
+    from goldcopy.cli.output import styled
+
     wrong = [one for one in watch.results if one.state != "proved"]
-    lines = [Text(f"{one.device}: {one.state}: {one.why}", STYLES[one.state]) for one in wrong]
+    lines = [styled(f"{one.device}: {one.state}: {one.why}", STYLES[one.state]) for one in wrong]
     at_work = list(watch.devices.items())
     return Group(*lines[-BARS:], _grid(at_work[:BARS]), Text(_standing(watch), style="bold"))
 
@@ -75,7 +105,7 @@ def _news(watch: CampaignWatch, told: dict[str, str]) -> Iterator[str]:
 def _stages(at_work: Iterable[tuple[str, Watch]], told: dict[str, str]) -> Iterator[str]:
     for name, one in at_work:
         stage = f"{one.stage} {one.total} values" if one.stage in SENDING else one.stage
-        if told.get(name) != stage:
+        if told.get(name) != stage and one.stage != "done":  # the answer tells how it ended
             told[name] = stage
             yield f"{name}: {stage}"
 
