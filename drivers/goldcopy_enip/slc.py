@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from goldcopy.errors import Refused
 from goldcopy_enip import guard
@@ -28,11 +28,27 @@ _STRUCTURES = frozenset((5, 6, 7, 8))
 _ARRAY = 9
 
 
+_SETS = 243
+"""Bytes of addresses and masks in one read-modify-write (1770-KF2, 5-48)."""
+
+
+class Masked(NamedTuple):
+    """Some bits of a word, or all of them."""
+
+    file: DataFile
+    at: int
+    word: int
+    mask: int
+    bits: int
+
+
 class Dialect(Protocol):
     """The commands of one family of processors."""
 
     most: int
     """Bytes of data in one command or answer."""
+    sets: int
+    """Bytes of several words with their masks in one command; 0 if it takes one word alone."""
 
     async def check(self, pccc: Pccc, files: Sequence[DataFile]) -> dict[int, str]:
         """Numbers of files that are of another kind, and why."""
@@ -46,8 +62,8 @@ class Dialect(Protocol):
         """Write from a word of an element on."""
         ...
 
-    def mask(self, file: DataFile, at: int, mask: int, bits: int) -> Command:
-        """Write some bits of an element's first word; the processor keeps the others."""
+    def masks(self, words: Sequence[Masked]) -> Command:
+        """Write some bits of words; the processor keeps the others."""
         ...
 
     def content(self, file: DataFile, octets: bytes) -> bytes:
@@ -61,6 +77,7 @@ class Slc:
     def __init__(self, room: int, name: str) -> None:
         most = MOST_SMALL if name.startswith(_SMALL) else _MOST
         self.most = min(most, room - _ADDRESS) & ~1
+        self.sets = 0
 
     async def check(self, pccc: Pccc, files: Sequence[DataFile]) -> dict[int, str]:
         """None is: the processor refuses to read what is of another type."""
@@ -74,10 +91,11 @@ class Slc:
         """Protected typed logical write with three address fields (7-18)."""
         return Command(guard.TYPED, _WRITE, _address(len(octets), file, at, word) + octets)
 
-    def mask(self, file: DataFile, at: int, mask: int, bits: int) -> Command:
-        """Protected typed logical write with mask: bits of 1 are written."""
+    def masks(self, words: Sequence[Masked]) -> Command:
+        """Protected typed logical write with mask, of one word: bits of 1 are written."""
+        ((file, at, word, mask, bits),) = words
         tail = struct.pack("<HH", mask, bits)
-        return Command(guard.TYPED, _MASKED, _address(2, file, at, 0) + tail)
+        return Command(guard.TYPED, _MASKED, _address(2, file, at, word) + tail)
 
     def content(self, file: DataFile, octets: bytes) -> bytes:
         """As it is."""
@@ -89,6 +107,7 @@ class Plc5:
 
     def __init__(self, room: int) -> None:
         self.most = min(_MOST, room - _ADDRESS) & ~1
+        self.sets = min(_SETS, room)
 
     async def check(self, pccc: Pccc, files: Sequence[DataFile]) -> dict[int, str]:
         """A typed read of one element tells the type (7-28)."""
@@ -120,10 +139,13 @@ class Plc5:
         head = struct.pack("<HH", 0, len(octets) // 2)
         return Command(guard.TYPED, _RANGE_WRITE, head + _plc5(file, at, word) + octets)
 
-    def mask(self, file: DataFile, at: int, mask: int, bits: int) -> Command:
+    def masks(self, words: Sequence[Masked]) -> Command:
         """Read-modify-write: bits of 0 in the first mask are reset, of 1 in the second set."""
-        tail = struct.pack("<HH", ~mask & 0xFFFF, bits)
-        return Command(guard.TYPED, _MODIFY, _plc5(file, at) + tail)
+        sets = (
+            _plc5(one.file, one.at, one.word) + struct.pack("<HH", ~one.mask & 0xFFFF, one.bits)
+            for one in words
+        )
+        return Command(guard.TYPED, _MODIFY, b"".join(sets))
 
     def content(self, file: DataFile, octets: bytes) -> bytes:
         """REALs with their words in order."""

@@ -68,7 +68,7 @@ BENCHES: Mapping[str, tuple[Benches, int, int]] = {
     "drive": (more(_Drive().bench, PARAMETERS, CONFIGURED), 1, 5),
     "dpi": (more(_Dpi().bench, {"dpi/60": 77}), 1, 4),
     "slc": (more(_Slc().bench, BITS), 10, 10),
-    "plc5": (more(_Plc5().bench, BITS), 10, 10),
+    "plc5": (more(_Plc5().bench, BITS), 5, 11),
 }
 """Each with its writing requests and the values in them: all of them go wrong once."""
 

@@ -21,6 +21,8 @@ _DIAGNOSIS: Final = (0x06, 0x03)
 _TYPED: Final = 0x0F
 _RANGE_WRITE, _RANGE_READ, _MODIFY, _TYPED_READ = 0x00, 0x01, 0x26, 0x68
 _MOST: Final = 244
+_SETS: Final = 243
+"""Bytes of addresses and masks in one read-modify-write."""
 _TYPES: Final = {"T": b"\x56", "C": b"\x66", "R": b"\x76", "F": b"\x94\x08", "A": b"\x31"}
 """Type/data parameter of an element, by kind of file; others are integers."""
 
@@ -54,15 +56,10 @@ class Plc5Simulator(PcccSimulator):
         if command != _TYPED:
             raise Bad(ILLEGAL)
         if function == _MODIFY:
-            file, start, rest = self._place(data)
-            if len(rest) != 4 or start + 2 > len(file.memory):
+            if not 0 < len(data) <= _SETS:
                 raise Bad(ILLEGAL)
-            held, keep, put = struct.unpack("<HHH", file.memory[start : start + 2] + rest)
-            new, mask = (
-                struct.pack("<H", held & keep | put),
-                struct.pack("<H", ~keep & 0xFFFF | put),
-            )
-            self._store(file, start, new, flipped(new, mask))
+            while data:  # one word after the other: those before one that is refused are changed
+                data = self._modify(data)
             return b""
         if function not in (_RANGE_WRITE, _RANGE_READ, _TYPED_READ) or len(data) < 4:
             raise Bad(ILLEGAL)
@@ -81,6 +78,16 @@ class Plc5Simulator(PcccSimulator):
         new = _turned(file, start, rest)
         self._store(file, start, new, another_of(file.kind.code, new))
         return b""
+
+    def _modify(self, data: bytes) -> bytes:
+        """Change one word by its masks; gives the sets behind it."""
+        file, start, rest = self._place(data)
+        if len(rest) < 4 or start + 2 > len(file.memory):
+            raise Bad(ILLEGAL)
+        held, keep, put = struct.unpack("<HHH", file.memory[start : start + 2] + rest[:4])
+        new, mask = struct.pack("<H", held & keep | put), struct.pack("<H", ~keep & 0xFFFF | put)
+        self._store(file, start, new, flipped(new, mask))
+        return rest[4:]
 
     def _store(self, file: DataFile, start: int, new: bytes, other: bytes) -> None:
         where = slice(start, start + len(new))
