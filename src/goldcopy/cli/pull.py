@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +13,6 @@ from goldcopy.cli.options import Zone as ZoneOption
 if TYPE_CHECKING:
     from goldcopy.collect import Outcome, Terms
     from goldcopy.inventory import Device, Inventory, Zone
-    from goldcopy.snapshot import Gap
     from goldcopy.vault import Vault
 
 
@@ -112,21 +111,28 @@ def print_outcomes(outcomes: Sequence[Outcome], gaps: bool = True) -> None:
     for one in outcomes:
         if one.error:
             out.print(output.styled(one.error, "red"))
-        for reason, paths in _by_reason(one.gap_list if gaps else ()).items():
-            more = f" and {len(paths) - PATHS_SHOWN} more" if len(paths) > PATHS_SHOWN else ""
-            where = ", ".join(paths[:PATHS_SHOWN]) + more
-            out.print(output.styled(f"{one.device}: not read: {where}: {reason}", "yellow"))
+        for reason, paths in grouped(
+            (gap.reason, gap.path) for gap in one.gap_list if gaps
+        ).items():
+            text = f"{one.device}: not read: {named(paths)}: {reason}"
+            out.print(output.styled(text, "yellow"))
 
 
 PATHS_SHOWN = 6
 
 
-def _by_reason(gaps: Sequence[Gap]) -> dict[str, list[str]]:
-    """The gaps' paths by their reason: twenty holes of one kind are one line."""
+def grouped(reasons: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Paths by their reason, from pairs of both: twenty holes of one kind are one line."""
     found: dict[str, list[str]] = {}
-    for gap in gaps:
-        found.setdefault(gap.reason, []).append(gap.path)
+    for reason, path in reasons:
+        found.setdefault(reason, []).append(path)
     return found
+
+
+def named(paths: Sequence[str]) -> str:
+    """The first of them by name."""
+    more = f" and {len(paths) - PATHS_SHOWN} more" if len(paths) > PATHS_SHOWN else ""
+    return ", ".join(paths[:PATHS_SHOWN]) + more
 
 
 def _settings(one: Outcome) -> str:

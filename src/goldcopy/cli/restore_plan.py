@@ -153,14 +153,15 @@ def _speaking_against(
 def _show_plan(made: Plan, sides: Sides, against: Sequence[Refusal], left: Sequence[Path]) -> None:
     from goldcopy.cli import output
     from goldcopy.cli.advice import steps, unended
+    from goldcopy.cli.pull import grouped, named
 
     rows = [row for write in made.writes[:SHOWN] for row in _rows(write, sides)]
     if rows:
         output.table(["write", "now", "to", "limits", "critical"], rows)
     if len(made.lines) > SHOWN:
         print(f"and {len(made.lines) - SHOWN} writes more (--json has all)")
-    for one in made.left[:SHOWN]:
-        output.console().print(output.styled(f"not restored: {one.path}: {one.why}", "yellow"))
+    for why, paths in grouped((one.why, one.path) for one in made.left).items():
+        output.console().print(output.styled(f"not restored: {named(paths)}: {why}", "yellow"))
     counts = {
         "not restorable": len(made.left),
         "as they should be": made.unchanged,
