@@ -128,13 +128,17 @@ class Exchange(asyncio.Protocol):
         """Send what the window and the pace allow."""
         if self._pacer is not None:
             return
-        now = self._loop.time()
+        now, flight = self._loop.time(), self._flight
         frames: list[bytes] = []
-        window, deadline = max(1, self.window), now + self._timeout
-        while now >= self._not_before and (frame := self._flight.leave(window, deadline)):
-            self._not_before = now + self._spacing
+        room = max(1, self.window) - len(flight.under_way)
+        while room > 0 and now >= self._not_before:
+            frame = flight.leave(now + self._timeout)
+            if frame is None:
+                break
             frames.append(frame)
-        if now < self._not_before and self._flight.next(window):
+            room -= 1
+            self._not_before = now + self._spacing
+        if room > 0 and now < self._not_before and flight.next():
             self._pacer = self._loop.call_at(self._not_before, self._paced)
         if frames:
             self._send(b"".join(frames), len(frames), now)
@@ -176,13 +180,14 @@ class Exchange(asyncio.Protocol):
         self._meter.bytes_in += len(data)
         if self._recorder is not None:
             self._recorder("in", data)
+        flight = self._flight
         try:
             for frame in self._frames.feed(data):
                 if self._server is None:
-                    self._flight.land(frame)
+                    flight.land(frame)
                 else:
                     self._serve(self._server, frame)
-            if self._frames.rest and not self._flight.under_way:
+            if self._frames.rest and not flight.under_way:
                 raise stray(self._frames.rest)
         except GoldcopyError as error:
             self.end(error)
@@ -190,7 +195,7 @@ class Exchange(asyncio.Protocol):
         if self._pause:
             self._not_before = max(self._not_before, self._loop.time() + self._pause)
         self._pump()
-        if self._flight.under_way and not self._flight.waiting:
+        if flight.under_way and not flight.waiting:
             self._acknowledge()
 
     def _acknowledge(self) -> None:

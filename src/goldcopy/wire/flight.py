@@ -55,19 +55,19 @@ class Flight:
             self.waiting.append(Asked(request, self._key(request), batch, place))
         return batch
 
-    def next(self, window: int) -> Asked | None:
-        """The request that may leave, where so many may be in flight."""
-        if not self.waiting or len(self.under_way) >= window:
+    def next(self) -> Asked | None:
+        """The request that may leave, if there is room for one more in flight."""
+        if not self.waiting:
             return None
         asked = self.waiting[0]
         # The protocol's counter may come round: wait until the older one is answered.
         return None if asked.key in self.under_way else asked
 
-    def leave(self, window: int, deadline: float) -> bytes:
-        """The frame of ``next``, which is in flight from now on; empty if there is none."""
-        asked = self.next(window)
+    def leave(self, deadline: float) -> bytes | None:
+        """The frame of ``next``, which is in flight from now on."""
+        asked = self.next()
         if asked is None:
-            return b""
+            return None
         self.waiting.popleft()
         self.under_way[asked.key] = asked
         asked.deadline = deadline
