@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -155,7 +156,8 @@ INTEGERS = {
 }  # fmt: skip
 DPI_TYPES = {"SINT", "INT", "DINT", "USINT", "UINT", "UDINT", "BYTE", "WORD", "DWORD", "REAL"}
 WORDS = st.text("abcXYZ äöü%/", max_size=12).map(str.strip)
-SINGLES = st.integers(0, (1 << 32) - 1).map(real_from_bits)
+NANS = (0x7FC00000, 0x7F800001, 0xFFA5A5A5, 0x80000000, 0xFF800000, 0x00000001)
+SINGLES = (st.sampled_from(NANS) | st.integers(0, (1 << 32) - 1)).map(real_from_bits)
 """Every REAL there is: subnormal, minus zero, infinite, NaNs that signal."""
 
 
@@ -257,6 +259,27 @@ def test_a_processor_with_whatever_data_files(
         equal(twin, gold)
 
     asyncio.run(check())
+
+
+@pytest.mark.parametrize("kind", [PcccSimulator, Plc5Simulator])
+async def test_reals_are_held_to_the_bit(kind: type[PcccSimulator]) -> None:
+    file = DataFile("F", 8, len(NANS), struct.pack(f"<{len(NANS)}I", *NANS))
+    device, gold = await held(kind(files=[file]), Options(profile="pccc", files=("F8:6",)), BITS)
+    loaded = load(REGISTRY, device, gold)
+    assert isinstance(loaded.twin, kind)
+    assert loaded.twin.files[8].memory == file.memory
+
+
+async def test_reals_of_a_drive_too() -> None:
+    several = [
+        Parameter(at, "", "REAL", real_from_bits(bits), None, None, 0.0)
+        for at, bits in enumerate(NANS, 1)
+    ]
+    device, gold = await held(DriveSimulator(parameters=several, full=False), DRIVE, Rules())
+    loaded = load(REGISTRY, device, gold)
+    assert isinstance(loaded.twin, DriveSimulator)
+    found = [loaded.twin.parameters[at].packed() for at in range(1, len(NANS) + 1)]
+    assert found == [bits.to_bytes(4, "little") for bits in NANS]
 
 
 # -- where it is not as it was ---------------------------------------------------------------------
