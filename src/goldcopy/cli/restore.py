@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,6 +24,8 @@ from goldcopy.cli.permitting import (
 )
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from goldcopy.inventory import Device
     from goldcopy.restore.means import Means
     from goldcopy.restore.receipt import Receipt
@@ -124,7 +126,7 @@ def list_(inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False) -
                     note.device,
                     str(note.body.get("plan", ""))[: output.SHORT],
                     str(note.body.get("permit", {}).get("by", note.by)),
-                    "yes" if note.body.get("proved") else output.styled("NO", "bold red"),
+                    _came_of(note.body),
                 ]
                 for note in receipts
             ],
@@ -137,6 +139,16 @@ def list_(inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False) -
 
 
 # -- the parts -------------------------------------------------------------------------------------
+
+
+def _came_of(body: Mapping[str, object]) -> Text | str:
+    from goldcopy.cli import output
+
+    if body.get("proved"):
+        return "yes"
+    if body.get("rolled_back"):
+        return output.styled("no, and put back", "yellow")
+    return output.styled("NO", "bold red")
 
 
 def run(
