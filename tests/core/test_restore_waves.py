@@ -254,7 +254,7 @@ async def test_a_campaign_is_kept_and_has_one_form(tmp_path: Path) -> None:
         assert Campaign.read(campaign.line).digest == campaign.digest
         with pytest.raises(Wrong):
             Campaign.read(campaign.line + b" ")
-        with pytest.raises(Wrong, match="no campaign begins with .zz."):
+        with pytest.raises(Wrong, match=r"no campaign begins with .zz."):
             find_campaign(vault, "zz")
         with pytest.raises(Wrong, match="two plans"):
             make_campaign([found.jobs["pump"].plan] * 2, found.inventory)
