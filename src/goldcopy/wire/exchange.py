@@ -138,7 +138,7 @@ class Exchange(asyncio.Protocol):
             frames.append(frame)
             room -= 1
             self._not_before = now + self._spacing
-        if room > 0 and now < self._not_before and flight.next():
+        if room > 0 and now < self._not_before and flight.waiting:
             self._pacer = self._loop.call_at(self._not_before, self._paced)
         if frames:
             self._send(b"".join(frames), len(frames), now)

@@ -55,20 +55,12 @@ class Flight:
             self.waiting.append(Asked(request, self._key(request), batch, place))
         return batch
 
-    def next(self) -> Asked | None:
-        """The request that may leave, if there is room for one more in flight."""
-        if not self.waiting:
-            return None
-        asked = self.waiting[0]
-        # The protocol's counter may come round: wait until the older one is answered.
-        return None if asked.key in self.under_way else asked
-
     def leave(self, deadline: float) -> bytes | None:
-        """The frame of ``next``, which is in flight from now on."""
-        asked = self.next()
-        if asked is None:
+        """The frame of the next request, which is in flight from now on; None if none may leave."""
+        # The protocol's counter may come round: wait until the older one is answered.
+        if not self.waiting or self.waiting[0].key in self.under_way:
             return None
-        self.waiting.popleft()
+        asked = self.waiting.popleft()
         self.under_way[asked.key] = asked
         asked.deadline = deadline
         asked.trip = self._trip + 1
