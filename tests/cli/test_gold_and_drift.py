@@ -79,7 +79,9 @@ def test_who_may_not_sign_does_not_count(cli: Cli, people: dict[str, Path]) -> N
     cli("pull", "mixer")
     propose(cli)
     for by in ("mallory", "ben"):
-        cli("gold", "approve", "mixer", "--by", by, "--key", str(people["mallory"]))
+        words = ("--by", by, "--key", str(people["mallory"]))
+        code, _, err = cli("gold", "approve", "mixer", *words)
+        assert (code, f"this approval by {by} is kept, and does not count: " in err) == (2, True)
     code, out, _ = cli("gold", "verify", "mixer")
     assert code == 1
     assert out.count("unknown-signer") >= 2

@@ -93,11 +93,13 @@ def unsigned(f: Forger) -> None:
 
 
 def unknown(f: Forger) -> None:
-    f.put(f.yes(f.proposed()), f.sign(f.yes(f.proposed()), "mallory"))
+    made = f.yes(f.proposed())
+    f.put(made, f.sign(made, "mallory"))
 
 
 def wrong_person(f: Forger) -> None:
-    f.put(f.yes(f.proposed()), f.sign(f.yes(f.proposed()), "anna"))
+    made = f.yes(f.proposed())
+    f.put(made, f.sign(made, "anna"))
 
 
 def same_person(f: Forger) -> None:
@@ -127,7 +129,8 @@ def expired(f: Forger) -> None:
     now = datetime.now(UTC)
     old = f.made(f.snapshot(), time=now - timedelta(days=9), until=now - timedelta(days=1))
     f.put(old, "", PROPOSAL)
-    f.put(f.yes(old), f.sign(f.yes(old), "ben"))
+    made = f.yes(old)
+    f.put(made, f.sign(made, "ben"))
 
 
 def other_device(f: Forger) -> None:

@@ -103,6 +103,8 @@ def approve(
         proposed = _pending(plant, vault, device)
         made = proposed.approval(by, datetime.now(UTC))
         _sign_or_write(vault, APPROVAL, made, key, out, as_json)
+        if key is not None:
+            _must_count(_judged(plant, vault, _device(plant, device)), proposed, by)
 
 
 def revoke(
@@ -230,6 +232,18 @@ def _judged(plant: Inventory, vault: Vault, device: Device) -> Judgement:
     from goldcopy.drift.survey import judged
 
     return judged(context(plant, vault), device)
+
+
+def _must_count(judgement: Judgement, proposed: Statement, by: str) -> None:
+    """Raise ``Wrong`` unless the approval by this person, which is kept, counts."""
+    from goldcopy.errors import Wrong
+
+    candidates = [*judgement.pending, *([judgement.gold] if judgement.gold else [])]
+    heard = [one for one in candidates if one.statement.digest == proposed.digest]
+    if not any(approval.by == by for one in heard for approval in one.approvals):
+        whys = [one.why for one in judgement.refused if one.by == by]
+        said = f": {whys[-1]}" if whys else ""
+        raise Wrong(f"{proposed.device}: this approval by {by} is kept, and does not count{said}")
 
 
 def _pending(plant: Inventory, vault: Vault, name: str) -> Statement:
