@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Container
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from goldcopy.registry import Registry
 from goldcopy.restore import Means, Receipt, Watch
@@ -39,13 +40,20 @@ class Ground:
     retry_pause: float = 0.2
 
 
+TWIN_SETTLES: Final = 0.2
+"""Seconds after which nothing is on its way any more to a twin, which runs in this process."""
+
+
 class Failed(Exception):
     """A drill found that something is not as it must be."""
 
 
 @asynccontextmanager
-async def restoring(ground: Ground) -> AsyncIterator[Means]:
-    """A vault for one drill alone: what is read of a twin is no history of the device."""
+async def restoring(ground: Ground, settle: float | None = None) -> AsyncIterator[Means]:
+    """A vault for one drill alone: what is read of a twin is no history of the device.
+
+    ``settle`` is as ``Means`` has it.
+    """
     with tempfile.TemporaryDirectory(prefix="goldcopy-drill-") as folder:
         vault = await asyncio.to_thread(Vault.create, Path(folder) / "vault")
         try:
@@ -56,6 +64,7 @@ async def restoring(ground: Ground) -> AsyncIterator[Means]:
                     ground.registry,
                     retries=ground.retries,
                     retry_pause=ground.retry_pause,
+                    settle=settle,
                 )
         finally:
             await asyncio.to_thread(vault.close)

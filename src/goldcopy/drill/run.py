@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from goldcopy.drill import harm
-from goldcopy.drill.ground import Cut, Failed, Gold, Ground, restoring
+from goldcopy.drill.ground import TWIN_SETTLES, Cut, Failed, Gold, Ground, restoring
 from goldcopy.drill.model import Drilled, Scenario, State
 from goldcopy.drill.twins import Loaded, NoTwin, as_device, covers, differences, load
 from goldcopy.errors import GoldcopyError, Unreachable
@@ -107,7 +107,7 @@ class _Run:
                 return
         loaded = await asyncio.to_thread(load, self.ground.registry, self.device, gold, identity)
         self.notes += [f"not on the twin: {path}: {why}" for path, why in loaded.lacks.items()]
-        async with loaded.twin as twin, restoring(self.ground) as means:
+        async with loaded.twin as twin, restoring(self.ground, TWIN_SETTLES) as means:
             device = as_device(self.ground.registry, self.device, twin)
             if self.scenario == "firmware":
                 await self._refused(twin, device, means)

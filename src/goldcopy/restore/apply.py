@@ -175,7 +175,7 @@ async def _interrupted(
     reach = means.reach(device)
     reach.check()
     if journal.in_doubt:  # whoever was killed may have sent it in that moment
-        await asyncio.sleep(device.timeout)
+        await asyncio.sleep(means.settling(device))
     found = await reach.read()
     await means.writer.keep(*found)
     return reach, found

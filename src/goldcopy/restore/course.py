@@ -151,7 +151,7 @@ class Course:
         if self._open:
             self._unanswered |= {item.path for item in self._open}
             self._open = ()
-            await asyncio.sleep(self._reach.device.timeout)
+            await asyncio.sleep(self._means.settling(self._reach.device))
 
     async def _announce(self, phase: Phase, group: Sequence[Item]) -> None:
         event = Writing(phase, [item.path for item in group])
@@ -261,7 +261,7 @@ class Course:
         leaf = verdict(write, self._journal, found, self._met.get(write.path, ""))
         if leaf.verdict != "unchanged" or leaf.path not in self._unanswered:
             return leaf
-        waited = 2 * self._reach.device.timeout
+        waited = self._reach.device.timeout + self._means.settling(self._reach.device)
         why = (
             f"its write had no answer, and was not carried out within {waited:g} s; should the "
             "controller do so even later, the next pull shows it"

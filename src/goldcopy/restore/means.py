@@ -35,8 +35,15 @@ class Means:
     retry_pause: float = 1.0
     hold: float = 0.0
     """Seconds after which all that was proved is read once more; 0 for no second look."""
+    settle: float | None = None
+    """Seconds in which what was sent and not answered may still be carried out; None: as long as
+    the device may take for an answer."""
     watch: Watch = field(default_factory=Watch)
 
     def reach(self, device: Device) -> Reach:
         """The way to a device."""
         return Reach(device, self.registry, self.retries, self.retry_pause)
+
+    def settling(self, device: Device) -> float:
+        """Seconds to wait before what a device holds is believed, where a write had no answer."""
+        return device.timeout if self.settle is None else self.settle
