@@ -7,6 +7,7 @@ import errno
 import json
 import os
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 import pytest
@@ -241,6 +242,28 @@ class FullOs:
             os.write(file, data[:9])
             raise OSError(errno.ENOSPC, "full")
         return os.write(file, data)
+
+
+async def test_the_journal_is_past_the_cache_of_the_drive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Drive:
+        """What macOS has: fsync alone leaves the data in the drive's cache."""
+
+        F_FULLFSYNC = 51
+        synced: ClassVar[list[str]] = []
+
+        def fcntl(self, file: int, command: int) -> None:
+            assert command == self.F_FULLFSYNC
+            self.synced.append(Path(f"/proc/self/fd/{file}").resolve().name)
+
+    async with plant(tmp_path) as found:
+        plan = await found.plan()
+        monkeypatch.setattr("goldcopy.vault.folder.fcntl", Drive())
+        receipt = await found.restore(plan)
+        assert receipt.proved
+    lines = [name for name in Drive.synced if name.startswith(f"press@{plan.digest}")]
+    assert len(lines) == 1 + receipt.groups + 1, "what is begun, each group, the receipt"
 
 
 async def test_a_full_disk_sends_nothing_more_and_leaves_the_journal(

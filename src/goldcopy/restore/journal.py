@@ -26,7 +26,7 @@ from goldcopy.restore.model import Plan, Write
 from goldcopy.restore.receipt import Receipt
 from goldcopy.snapshot import Item, Value, parse_item
 from goldcopy.snapshot.canonical import item_line
-from goldcopy.vault.folder import disk
+from goldcopy.vault.folder import disk, sync, sync_folder
 
 FOLDER: Final = "restores"
 Phase = Literal["restore", "rollback"]
@@ -127,7 +127,7 @@ class Journal:
             temporary.unlink(missing_ok=True)
             _append(temporary, begun, os.O_CREAT | os.O_EXCL)
             os.rename(temporary, path)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         return cls(path, [begun], begun.digest)
 
     @classmethod
@@ -252,7 +252,7 @@ def _name(plan: Plan) -> str:
 def _renamed(path: Path, suffix: str) -> None:
     with disk(path):
         os.rename(path, path.with_suffix(suffix))
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 def _append(path: Path, event: Event, flags: int = 0) -> None:
@@ -263,18 +263,10 @@ def _append(path: Path, event: Event, flags: int = 0) -> None:
         view = memoryview(line)
         while view:
             view = view[os.write(file, view) :]
-        os.fsync(file)
+        sync(file)
     except OSError:
         with contextlib.suppress(OSError):
             os.ftruncate(file, size)  # half a line would swallow the next one
         raise
     finally:
         os.close(file)
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -124,7 +124,7 @@ def _write(path: Path, content: Iterable[bytes], mode: int, there: int) -> None:
             view = memoryview(part)
             while view:
                 view = view[os.write(file, view) :]
-        _sync(file)
+        sync(file)
     finally:
         os.close(file)
 
@@ -145,8 +145,11 @@ def _name(temporary: Path, path: Path) -> bool:
     return True
 
 
-def _sync(file: int) -> None:
-    """To the platter: on macOS fsync alone leaves the data in the drive's cache."""
+def sync(file: int) -> None:
+    """To the platter: on macOS fsync alone leaves the data in the drive's cache.
+
+    Raises ``OSError``.
+    """
     full = getattr(fcntl, "F_FULLFSYNC", None)
     if full is None:
         os.fsync(file)
