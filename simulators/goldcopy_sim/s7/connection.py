@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import cast
 
 from goldcopy_sim.service import Connections
@@ -131,9 +132,13 @@ class Connection(asyncio.Protocol):
             self._outbox.reply(frames.reply(message.reference, function, error=BAD_FRAME))
         elif message.rosctr == frames.USERDATA:
             self._outbox.reply(userdata.answer(session, message))
-        elif self._cpu.mishap and message.parameter[:1] == bytes((jobs.WRITE_VAR,)):
+        elif self._cpu.mishap and (writing := jobs.writing(message)):
             amiss.carried_out(
-                lambda: jobs.answer(session, message), session, self._outbox, self._cpu.mishap
+                writing,
+                lambda: jobs.answer(session, message),
+                session,
+                self._outbox,
+                self._cpu.mishap,
             )
         else:
             self._outbox.reply(jobs.answer(session, message))
@@ -143,6 +148,9 @@ class Connection(asyncio.Protocol):
             self._cpu.violations.append(f"an answer of {size} bytes, {session.pdu} were granted")
         if self._cpu.fault == "download-cut":
             self._outbox.flush(hang_up=True)
+        elif self._cpu.mishap:
+            take = partial(transfer.answered, session, message)
+            amiss.gone_on(take, self._outbox, self._cpu.mishap)
         else:
             transfer.answered(session, message)
 

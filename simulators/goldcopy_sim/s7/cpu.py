@@ -149,7 +149,8 @@ class Cpu:
         self.classic, self.put_get, self.optimized = classic, put_get, frozenset(optimized)
         self.fault = fault
         self.mishap: Mishap | None = None
-        """What goes wrong with one write var job, or with one item of such jobs."""
+        """What goes wrong with one job that writes or one step of a download, or with one value:
+        an item of a write var job, or a block that is linked in."""
         self.running, self.load_in_run = running, load_in_run
         self.clock_offset = timedelta()
         self.upload_ids = 0

@@ -40,6 +40,12 @@ def answer(session: Session, request: Message) -> bytes:
     return reply(request.reference, parameter, data)
 
 
+def writing(request: Message) -> str:
+    """The name of a job that changes something; "" for all others."""
+    function = request.parameter[0] if request.parameter else 0
+    return JOBS[function][0] if function in JOBS.keys() - _READS else ""
+
+
 def setup(session: Session, request: Message) -> bytes:
     """Setup communication: grant the smaller of what is asked for and what the CPU can."""
     cpu = session.cpu

@@ -34,6 +34,14 @@ class Outbox:
         """Ask the client for something, once the replies of this batch are out."""
         self._jobs.append(packets(pdu, self.tpdu))
 
+    def forget_jobs(self) -> None:
+        """Ask the client for nothing of this batch."""
+        self._jobs.clear()
+
+    def repeat_jobs(self) -> None:
+        """Ask for it two times."""
+        self._jobs *= 2
+
     def setup(self, pdu: bytes) -> None:
         """Answer setup communication, which the faults spare."""
         self._replies += 1

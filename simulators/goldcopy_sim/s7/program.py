@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from . import amiss
 from .block import HEADER, SYSTEM, Key
 from .cpu import BAD_FRAME, BROKEN_BLOCK, CANNOT, NOT_FOUND, NOT_IMPLEMENTED, Refusal
 from .directory import SYNTAX, parse_name
@@ -86,10 +87,12 @@ def _insert(session: Session, keys: list[Key]) -> None:
         raise Refusal(NOT_FOUND)
     if any(structural_error(key, passive[key]) for key in keys):
         raise Refusal(BROKEN_BLOCK)
-    for key in keys:
-        image = bytearray(passive.pop(key))
-        image[HEADER] ^= session.cpu.fault == "insert-altered"
-        session.cpu.insert(key, bytes(image))
+    for key, linked in [(key, amiss.linked(session.cpu.mishap, passive[key])) for key in keys]:
+        del passive[key]
+        if linked is not None:
+            image = bytearray(linked)
+            image[HEADER] ^= session.cpu.fault == "insert-altered"
+            session.cpu.insert(key, bytes(image))
 
 
 def _delete(session: Session, keys: list[Key]) -> None:
