@@ -19,7 +19,7 @@ from goldcopy_s7.frames import (
 )
 from goldcopy_s7.link import Link
 from goldcopy_s7.pdu import Job
-from goldcopy_s7.refusal import CpuRefused
+from goldcopy_s7.refusal import NOT_FOUND, CpuRefused
 from goldcopy_s7.upload import upload
 
 _HEAD = 18  # of a part: PDU header 12, parameter 2, length and constant 4
@@ -52,14 +52,16 @@ async def download(link: Link, key: Key, block: Block) -> None:
     with _told(_MAYBE_LINKED, Unreachable, Malformed):
         (linked,) = await link.ask_all([Job(linking + b"\x05_INSE")])
     if linked.error:
-        raise Refused(f"{CpuRefused(linked.error)}; {_NOT_LINKED}")
+        # The CPU finds nothing to link in: the end of the transfer has not reached it.
+        state = _PASSIVE if linked.error == NOT_FOUND else _NOT_LINKED
+        raise Refused(f"{CpuRefused(linked.error)}; {state}")
     with _told(_UNPROVED, Refused, Unreachable, Malformed):
         found = await upload(link, key)
     if found.image != block.image:
         pairs = zip(found.image, block.image, strict=False)
         at = next((at for at, (one, other) in enumerate(pairs) if one != other), len(found.image))
         raise Refused(
-            f"the CPU has linked it in, and what it gives back is another block, from byte {at} on"
+            f"the CPU says that it is linked in, and gives back another block, from byte {at} on"
         )
 
 

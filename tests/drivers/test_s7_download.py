@@ -18,6 +18,7 @@ from goldcopy_s7.download import download
 from goldcopy_s7.link import opened
 from goldcopy_s7.options import Options, Szl
 from goldcopy_s7.writer import S7Writer
+from goldcopy_sim.mishap import Mishap
 from goldcopy_sim.s7 import Block, Identity, Key, Kind, S7Simulator
 from goldcopy_sim.s7.session import Session
 
@@ -322,6 +323,24 @@ async def test_a_lost_answer_to_the_linking_is_told(fault: str, words: str) -> N
                 await writer.write([item(NEW)])
         await everyone_left(simulator)
     assert written(simulator) == ["request download", "PI service _INSE"]
+
+
+async def test_the_end_of_a_download_that_did_not_reach_the_cpu_is_not_told_as_a_copy() -> None:
+    async with plant() as simulator, writing(simulator) as writer:
+        simulator.mishap = Mishap("dropped", 5)  # asked for, four parts, the end
+        with pytest.raises(Refused, match=f"0xd209.*it may be in the CPU {PASSIVE}"):
+            await writer.write([item(NEW)])
+        assert (simulator.mishap.met, simulator.passive) == (1, {})
+        assert simulator.images[Key(Kind.FC, 1)] == OLD.pack()
+
+
+@pytest.mark.parametrize(("kind", "at"), [("ignored", 10), ("clamped", 36)])
+async def test_what_the_cpu_says_it_has_linked_in_is_not_told_as_done(kind: str, at: int) -> None:
+    async with plant() as simulator, writing(simulator) as writer:
+        simulator.mishap = Mishap(kind, 0)
+        words = f"the CPU says that it is linked in, .* another block, from byte {at} on"
+        with pytest.raises(Refused, match=words):
+            await writer.write([item(NEW)])
 
 
 async def test_a_block_that_cannot_be_read_back_is_not_proved() -> None:
