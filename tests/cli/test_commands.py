@@ -52,6 +52,24 @@ def test_the_difference_is_what_was_changed(cli: Cli) -> None:
     assert [row["item"]["value"] for row in history["history"]] == [old ^ 1, old]
 
 
+def test_live_values_that_a_night_leaves_out_are_no_difference(cli: Cli) -> None:
+    text = cli.plant.inventory.read_text()
+    rule = '    rules: [{match: "holding/20[45]", role: process}]\n  - name: oven'
+    text = text.replace("  - name: oven", rule) + "gold: {signers: ./allowed_signers}\n"
+    cli.plant.inventory.write_text(text)
+    (cli.plant.inventory.parent / "allowed_signers").touch()
+    cli.json("pull", "mixer")
+    assert cli.json("drift", "mixer", "--pull")[1]["devices"][0]["state"] == "no-gold"
+    code, difference = cli.json("diff", "mixer")
+    assert (code, difference["changes"], difference["left_out"]) == (0, [], 2)
+    code, difference = cli.json("diff", "mixer", "mixer~1")
+    assert (code, difference["changes"], difference["left_out"]) == (0, [], 2)
+    assert "2 live values are in one of the two only" in cli("diff", "mixer")[1]
+    cli.json("pull", "mixer")
+    _, shown, _ = cli("log", "mixer")
+    assert [line.split()[5] for line in shown.splitlines()[1:]] == ["as", "as", "new"]
+
+
 def test_nothing_moved_is_exit_code_0(cli: Cli) -> None:
     cli.json("pull", "mixer")
     _, answer = cli.json("pull", "mixer")

@@ -39,8 +39,7 @@ def people(cli: Cli) -> dict[str, Path]:
 
 
 def propose(cli: Cli, *words: str, device: str = "mixer", but_gaps: bool = False) -> int:
-    gaps = cli.json("show", device)[1]["gaps"] if but_gaps else []
-    scope = ["--scope", "**", *(word for gap in gaps for word in ("--scope", f"!{gap['path']}"))]
+    scope = ["--but-gaps"] if but_gaps else []
     asked = ["--by", "anna", "--reason", "ok", "--until", "90d", *scope, *words]
     return cli("gold", "propose", device, *asked)[0]
 
@@ -86,6 +85,26 @@ def test_who_may_not_sign_does_not_count(cli: Cli, people: dict[str, Path]) -> N
     assert code == 1
     assert out.count("unknown-signer") >= 2
     assert cli.json("drift", "mixer")[1]["devices"][0]["state"] != "green"
+
+
+def test_what_cannot_be_read_is_signed_for_by_name_or_the_gold_copy_is_incomplete(
+    cli: Cli, people: dict[str, Path]
+) -> None:
+    cli("pull", "oven")
+    gaps = {gap["path"] for gap in cli.json("show", "oven")[1]["gaps"]}
+    asked = ("gold", "propose", "oven", "--by", "anna", "--reason", "ok", "--until", "90d")
+    approve = ("gold", "approve", "oven", "--by", "ben", "--key", str(people["ben"]))
+    code, _, err = cli(*asked)
+    assert (code, f"{len(gaps)} gaps in its scope" in err) == (0, True)
+    assert "next: propose it with --but-gaps" in err
+    assert cli(*approve)[0] == 0
+    assert cli.json("drift", "oven")[1]["devices"][0]["state"] == "gold-incomplete"
+    code, _, err = cli(*asked, "--but-gaps")
+    assert (code, "gaps" in err, "next: goldcopy gold approve oven" in err) == (0, False, True)
+    assert cli(*approve)[0] == 0
+    (device,) = cli.json("drift", "oven")[1]["devices"]
+    assert device["state"] == "green"
+    assert {f"!{path}" for path in gaps} == set(device["approved"]["scope"]) - {"**"}
 
 
 def test_a_device_that_did_not_answer_is_not_green(cli: Cli, people: dict[str, Path]) -> None:

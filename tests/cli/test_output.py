@@ -55,6 +55,18 @@ def test_a_table_breaks_no_name_and_no_word(
     assert bool(below) == (width == 60), "words go below a table that leaves them no room"
 
 
+@pytest.mark.parametrize("words", ["DeviceSet/oven/ParameterSet/Acknowledge", "so it is " * 20])
+def test_words_that_need_more_room_go_below(
+    words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    output.table(["device", "state", ""], [["line1-palletizer", "no gold", words.strip()]])
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    assert lines[2].startswith("line1-palletizer:")
+    assert " ".join(" ".join(lines[2:]).split()) == f"line1-palletizer: {words.strip()}"
+
+
 @given(
     st.lists(st.lists(st.text("ab -", max_size=30), min_size=4, max_size=4), min_size=1, max_size=5)
 )

@@ -56,7 +56,9 @@ def report(before: Entry, one: Snapshot, after: Entry, other: Snapshot, as_json:
     from goldcopy.snapshot.diff import diff as changes_of
     from goldcopy.snapshot.diff import gap_changes, identity_changes
 
-    changes = changes_of(one, other)
+    every = changes_of(one, other)
+    changes = [change for change in every if not _live_left_out(change, one, other)]
+    left_out = len(every) - len(changes)
     identity = identity_changes(one.identity, other.identity)
     opened, closed = gap_changes(one, other)
     if as_json:
@@ -67,6 +69,7 @@ def report(before: Entry, one: Snapshot, after: Entry, other: Snapshot, as_json:
                 "identity": [{"field": f, "old": a, "new": b} for f, a, b in identity],
                 "changes": [_json(change, parts(change, one, other)) for change in changes],
                 "gaps": {"new": opened, "closed": closed},
+                "left_out": left_out,
             }
         )
         return bool(changes or identity or opened or closed)
@@ -79,12 +82,23 @@ def report(before: Entry, one: Snapshot, after: Entry, other: Snapshot, as_json:
         out.print(output.styled(f"? {gap.path}: cannot be read any more: {gap.reason}", "magenta"))
     for gap in closed:
         out.print(output.styled(f"  {gap.path}: can be read again", "green"))
-    if not (changes or identity or opened or closed):
+    moved = bool(changes or identity or opened or closed)
+    if not moved:
         out.print(
             f"no difference between {before.id[: output.SHORT]} and {after.id[: output.SHORT]}"
         )
+    if left_out:
+        out.print(f"{left_out} live values are in one of the two only: a night keeps none")
+    return moved
+
+
+def _live_left_out(change: Change, one: Snapshot, other: Snapshot) -> bool:
+    """Whether this is a live value, and the side that lacks it keeps no live values at all."""
+    if change.sort not in ("added", "removed"):
         return False
-    return True
+    there, lacking = (change.old, other) if change.sort == "removed" else (change.new, one)
+    assert there is not None
+    return there.role == "process" and all(item.role != "process" for item in lacking.items)
 
 
 def _print(out: Console, change: Change, moved: Sequence[Part]) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from goldcopy.gold.judgement import Candidate, Judgement
     from goldcopy.gold.statement import Statement
     from goldcopy.inventory import Device, Inventory
+    from goldcopy.snapshot import Snapshot
     from goldcopy.vault import Vault
 
 By = Annotated[str, typer.Option("--by", help="Who you are: a principal of the allowed signers.")]
@@ -40,6 +41,9 @@ def propose(
         list[str] | None,
         typer.Option("--scope", help="Globs of paths it speaks of; !GLOB keeps out. All, if none."),
     ] = None,
+    but_gaps: Annotated[
+        bool, typer.Option("--but-gaps", help="Keep what could not be read out of the scope.")
+    ] = False,
     renew: Annotated[
         bool, typer.Option("--renew", help="Attest the present gold copy again.")
     ] = False,
@@ -80,10 +84,11 @@ def propose(
             until=_until(until, now),
             time=now,
             ticket=ticket,
-            scope=tuple(scope) if scope else EVERYTHING,
+            scope=(*(scope or EVERYTHING), *(_but(found) if but_gaps else ())),
             renews=renews,
         )
         _keep(vault, PROPOSAL, made, signature_of(made.line, key) if key else "", as_json)
+        _what_next(made, found)
 
 
 def approve(
@@ -232,6 +237,30 @@ def _judged(plant: Inventory, vault: Vault, device: Device) -> Judgement:
     from goldcopy.drift.survey import judged
 
     return judged(context(plant, vault), device)
+
+
+def _but(found: Snapshot) -> list[str]:
+    """Patterns that keep out what could not be read, each gap by its name: it is signed for."""
+    from goldcopy.gold.scope import gap_paths
+
+    return [f"!{path}" for gap in found.gaps for path in gap_paths(gap.path)]
+
+
+def _what_next(made: Statement, found: Snapshot) -> None:
+    """Say what a proposal is to become, and that gaps in its scope keep it from being whole."""
+    import sys
+
+    from goldcopy.cli.advice import either
+    from goldcopy.cli.pull import named
+    from goldcopy.gold.scope import Scope
+
+    ways = [f"goldcopy gold approve {made.device} --by NAME --key SSH_KEY"]
+    scope = Scope(made.scope)
+    if holes := [gap.path for gap in found.gaps if scope.touched_by(gap.path)]:
+        text = f"{len(holes)} gaps in its scope would make it gold-incomplete: {named(holes)}"
+        print(text, file=sys.stderr)
+        ways.insert(0, "propose it with --but-gaps, if nobody needs what could not be read")
+    print(*either(*ways), sep="\n", file=sys.stderr)
 
 
 def _must_count(judgement: Judgement, proposed: Statement, by: str) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from goldcopy.cli.options import DEFAULT_INVENTORY, InventoryFile, Json
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from goldcopy.vault import Entry
 
 
 def log(
@@ -33,7 +38,7 @@ def log(
                     entry.id[: output.SHORT],
                     str(entry.items),
                     output.styled(str(entry.gaps), "yellow" if entry.gaps else ""),
-                    "as before" if entry.unchanged else output.styled("changed", "bold"),
+                    _settings(entry),
                     f"{entry.facts.seconds:.2f}",
                     entry.facts.by,
                 ]
@@ -41,6 +46,14 @@ def log(
             ],
             right="items gaps seconds",
         )
+
+
+def _settings(entry: Entry) -> str | Text:
+    from goldcopy.cli import output
+
+    if entry.unchanged:
+        return "as before"
+    return output.styled("changed", "bold") if entry.number > 1 else "new"
 
 
 def blame(

@@ -24,6 +24,8 @@ ELEMENTS = 8
 """How many elements of an array are shown."""
 ROOM = 24
 """Letters that words need beside a table, or they come below it."""
+LINES = 3
+"""Lines that words may take beside a table, or they come below it."""
 
 
 def console(error: bool = False) -> Console:
@@ -63,7 +65,7 @@ def table(titles: Sequence[str], rows: Sequence[Row], right: str = "", names: in
     out = console()
     columns = [[str(cell) for cell in column] for column in zip(titles, *rows, strict=True)]
     widths = [max(map(_width, column)) for column in columns]
-    below = not titles[-1] and sum(widths[:-1]) + 2 * len(widths) + ROOM > out.width
+    below = not titles[-1] and _crowded(columns[-1], out.width - sum(widths[:-1]) - 2 * len(widths))
     columns = columns[: len(titles) - below]
     least = [max(_width(word) for word in " ".join(column).split() or [""]) for column in columns]
     roomy = sum(least) + 2 * len(least) <= out.width
@@ -84,6 +86,12 @@ def table(titles: Sequence[str], rows: Sequence[Row], right: str = "", names: in
         name = ": ".join(map(str, row[:names]))
         if said := str(row[-1]).removeprefix(f"{row[0]}: "):
             out.print(f"{plain(name)}:", _cell(said if isinstance(row[-1], str) else row[-1]))
+
+
+def _crowded(column: Sequence[str], room: int) -> bool:
+    """Whether these words have too little room: one is broken, or they make a tower of lines."""
+    longest = max((_width(word) for cell in column for word in cell.split()), default=0)
+    return room < max(ROOM, longest) or max(map(_width, column)) > LINES * room
 
 
 def _cell(cell: str | Text) -> str | Text:
