@@ -71,6 +71,27 @@ async def test_another_controller_answers_while_it_goes_back(tmp_path: Path) -> 
         assert (await rollback(journal, found.device, found.means)).rolled_back
 
 
+class Torn(Press):
+    """Ends the connection whenever one of its values is to be written, from some write on."""
+
+    def _write(self, arguments: bytes, number: bytes, writer: asyncio.StreamWriter) -> bool:
+        if len(self.wrote) >= 14 and arguments.startswith(b"axis/1/limit\0"):
+            self.wrote.append(("axis/1/limit", -1))
+            return False
+        return super()._write(arguments, number, writer)
+
+
+async def test_what_cannot_be_put_back_does_not_keep_the_rest_from_it(tmp_path: Path) -> None:
+    async with plant(tmp_path, Torn(fault="refuse", at=13)) as found:
+        manipulated = held(found.press)
+        receipt = await found.restore()
+        left = {path for path, value in held(found.press).items() if value != manipulated[path]}
+        assert left == {"axis/1/limit"}, receipt.leaves
+        verdicts = {leaf.path: leaf.verdict for leaf in receipt.leaves}
+        assert verdicts["axis/1/limit"] == "failed"
+        assert [leaf.path for leaf in receipt.leaves if leaf.verdict == "in doubt"] == []
+
+
 @pytest.mark.parametrize("go_on", [resume, rollback])
 async def test_a_write_that_was_on_its_way_at_a_kill_is_waited_for(
     tmp_path: Path, go_on: Callable[..., object]

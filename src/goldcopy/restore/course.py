@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -30,7 +32,8 @@ from goldcopy.vault import Facts
 _ANSWERS: Final = (Refused, Wrong, Unsupported)
 """After these a write is over: refused by the controller, or never sent."""
 TURNS: Final = 2
-"""Times that a rollback writes what it reads as not yet put back; the last time leaf by leaf."""
+"""Times that a rollback writes what it reads as not yet put back, and as long as that becomes less;
+from the second on leaf by leaf."""
 
 
 class Course:
@@ -96,12 +99,14 @@ class Course:
         if self._journal.turned is None:
             turned = Turned(why, self._met if said is None else said)
             await asyncio.to_thread(self._journal.add, turned)
-        for turn in range(TURNS + 1):
+        least = len(self._journal.writes) + 1
+        for turn in itertools.count():
             if self._found is None and not await self._look():
                 break
             wrong = self._not_back()
-            if not wrong or turn == TURNS:
+            if not wrong or (turn >= TURNS and len(wrong) >= least):
                 break
+            least = len(wrong)
             # Only reading tells how far it came; the receipt names what is amiss.
             with contextlib.suppress(Failed):
                 await self._put([write.now for write in wrong], "rollback", alone=turn > 0)
@@ -197,11 +202,20 @@ class Course:
         }
 
     def _not_back(self) -> list[Write]:
-        """What was written and does not stand as it was found."""
+        """What was written and does not stand as it was found; what was never tried comes first.
+
+        A leaf whose write ends the connection each time would else keep all others from it.
+        """
         assert self._found is not None
         sent = self._journal.sent("restore")
         wrong = self._not(lambda write: write.now, self._found[0])
-        return [write for write in wrong if write.path in sent]
+        tried = Counter(
+            path
+            for event in self._journal.events
+            if isinstance(event, Writing) and event.phase == "rollback"
+            for path in event.paths
+        )
+        return sorted([one for one in wrong if one.path in sent], key=lambda one: tried[one.path])
 
     def _neither(self, found: Snapshot) -> dict[str, str]:
         """What holds neither its old value nor its new one, and what instead."""
