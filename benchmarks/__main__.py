@@ -6,15 +6,20 @@ count. Wall times on a busy machine vary by a factor of two; the ratios are what
 
 from __future__ import annotations
 
+import argparse
 import importlib
-import sys
 
 ALL = ("core", "enip", "modbus", "opcua", "restore", "s7", "vault")
 
 
 def main() -> None:
-    named = [word for word in sys.argv[1:] if not word.startswith("-")]
-    for name in named or ALL:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("name", nargs="*", help=f"some of: {', '.join(ALL)}; all without any")
+    parser.add_argument("--long", action="store_true", help="vault: 700 devices x 365 nights too")
+    args = parser.parse_args()
+    if unknown := set(args.name) - set(ALL):
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are: {', '.join(ALL)}")
+    for name in args.name or ALL:
         print(f"\n== {name} ==", flush=True)
         importlib.import_module(f"benchmarks.bench_{name}").main()
 
