@@ -159,6 +159,15 @@ def test_a_change_with_a_ticket_and_one_outside_of_it(cli: Cli, people: dict[str
     assert (code, "no change CHG-1 is open" in err) == (2, True)
 
 
+def test_a_terminal_shows_how_learning_goes_on_and_no_other_picture_in_it(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    code, _, err = cli("rules", "learn", "mixer", "--pulls", "2", "--pause", "0.3")
+    assert (code, "pulls" in err, "mixer" in err) == (0, True, False)
+
+
 def test_rules_are_learnt_and_only_proposed(cli: Cli) -> None:
     before = cli.plant.inventory.read_text()
     code, answer = cli.json("rules", "learn", "mixer", "--pulls", "3", "--pause", "0")

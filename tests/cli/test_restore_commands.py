@@ -114,6 +114,26 @@ def test_a_campaign_puts_many_back_by_one_digest(cli: Cli, ready: dict[str, Path
     assert cli("drift", "mixer", "--pull")[0] == 0
 
 
+def test_a_campaign_tells_why_a_device_is_not_proved_where_nothing_could_be_written(
+    cli: Cli, ready: dict[str, Path]
+) -> None:
+    text = cli.plant.inventory.read_text()
+    writable = text.replace("  - name: oven\n", "  - name: oven\n    writable: true\n")
+    cli.plant.inventory.write_text(writable)
+    cli("pull", "oven")
+    propose(cli, device="oven")
+    key = str(ready["ben"])
+    cli("gold", "approve", "oven", "--by", "ben", "--key", key)
+    assert "applying it would prove nothing" in cli("restore", "plan", "oven")[1]
+    digest = cli.json("campaign", "plan", "oven")[1]["digest"]
+    cli("campaign", "approve", digest, "--by", "ben", "--key", key)
+    code, answer = cli.json("campaign", "apply", digest, "--by", "anna")
+    (result,) = answer["receipt"]["results"]
+    assert (code, result["state"]) == (4, "not proved")
+    for gap in cli.json("show", "oven")[1]["gaps"]:
+        assert gap["path"] in result["why"]
+
+
 def test_a_campaign_tells_which_devices_it_leaves_out(cli: Cli, ready: dict[str, Path]) -> None:
     code, answer = cli.json("campaign", "plan")
     assert code == 1

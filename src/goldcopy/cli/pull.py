@@ -50,14 +50,16 @@ async def pull_into(
     full: bool = False,
     keep_process: bool = True,
     terms: Mapping[str, Terms] | None = None,
+    shown: bool = True,
 ) -> list[Outcome]:
-    """Pull devices into a vault, with a progress bar.
+    """Pull devices into a vault; ``shown`` on standard error, unless the caller shows its own.
 
     The vault is locked before the first controller is asked, so that two runs never ask it at once.
     That a device gave no snapshot is noted too, and that a pull was killed: the last snapshot must
     not look like news.
     """
     import asyncio
+    from contextlib import nullcontext
 
     from goldcopy.cli.progress import watching
     from goldcopy.collect import Watch, collect
@@ -65,7 +67,7 @@ async def pull_into(
     from goldcopy.drift.survey import FAILED
 
     watch = Watch()
-    async with vault.writing() as writer, watching(watch):
+    async with vault.writing() as writer, watching(watch) if shown else nullcontext():
         with pulling(vault.path, [device.name for device in devices]):
             outcomes = await collect(
                 devices,

@@ -167,12 +167,15 @@ def _show_plan(made: Plan, sides: Sides, against: Sequence[Refusal], left: Seque
         "as they should be": made.unchanged,
         "live values stay as they are": made.kept_live,
     }
-    said = [f"{len(made.lines)} writes", *(f"{n} {what}" for what, n in counts.items() if n)]
+    number = len(made.lines)
+    said = [
+        f"{number} write{'' if number == 1 else 's'}",
+        *(f"{n} {what}" for what, n in counts.items() if n),
+    ]
     print(f"plan {made.digest[:12]}: {', '.join(said)}")
     if not made.lines:
-        print(
-            "nothing is to be written; applying it would read the device once more, to prove that"
-        )
+        use = "prove nothing" if made.left else "read the device once more, to prove that"
+        print(f"nothing is to be written; applying it would {use}")
     for path in left:
         text = f"not yet: restore {path.stem.partition('@')[2][: output.SHORT]} was interrupted"
         output.console().print(output.styled(text, "bold red"))

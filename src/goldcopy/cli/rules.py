@@ -18,6 +18,7 @@ def learn(
 ) -> None:
     """Read a device several times; propose rules for what moves by itself. Applies nothing."""
     import asyncio
+    import sys
     import time
 
     from goldcopy.cli import output
@@ -31,8 +32,11 @@ def learn(
     (chosen,) = plant.select(device)[:1]
     with opened(plant) as vault, steps("pulls") as progress:
         snapshots = []
+        log = not sys.stderr.isatty()  # a terminal shows one picture at a time: that of all pulls
+        progress(0, pulls)
         for number in range(pulls):
-            (outcome,) = asyncio.run(pull_into(vault, [chosen], plant.zones, full=True))
+            pull = pull_into(vault, [chosen], plant.zones, full=True, shown=log)
+            (outcome,) = asyncio.run(pull)
             if outcome.state != "kept":
                 raise Unreachable(f"pull {number + 1} failed: {outcome.error}")
             snapshots.append(vault.load(vault.log(chosen.name)[0]))

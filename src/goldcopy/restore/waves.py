@@ -231,7 +231,7 @@ class _Run:
         return Result(
             name,
             "proved" if receipt.proved else "not proved",
-            receipt.why,
+            receipt.why or _nothing_done(receipt),
             receipt.plan,
             receipt.planned,
             receipt.groups,
@@ -258,3 +258,10 @@ class _Run:
             approvals=lambda digest: self._people if digest == job.plan.digest else (),
             permit=self._permit,
         )
+
+
+def _nothing_done(receipt: Receipt) -> str:
+    """Why nothing is proved where nothing went wrong; "" where something is proved."""
+    if receipt.proved or not receipt.counts["not restorable"]:
+        return ""
+    return f"nothing else differs, and this cannot be restored: {receipt.named('not restorable')}"
