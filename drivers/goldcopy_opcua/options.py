@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from goldcopy.driver import PublicFile
+
 Mode = Literal["SignAndEncrypt", "Sign", "None"]
 Policy = Literal["Basic256Sha256", "Aes256Sha256RsaPss", "Aes128Sha256RsaOaep"]
 
@@ -19,11 +21,11 @@ class OpcUaOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     security: Mode = "SignAndEncrypt"
     """``None`` sends everything in the clear and believes whoever answers."""
     policy: Policy = "Basic256Sha256"
-    server_certificate: Path | None = None
+    server_certificate: PublicFile | None = None
     """File (DER or PEM) with the one certificate that this server must show."""
     trust: Path | None = None
     """Folder of certificates (DER or PEM): of servers, or of the authorities that issue theirs."""
-    certificate: Path | None = None
+    certificate: PublicFile | None = None
     """File (DER or PEM) with our own certificate; its URI is the name we give ourselves."""
     key: Path | None = None
     """File (PEM or DER) with the private key of ``certificate``, not encrypted."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
+
+from goldcopy.driver import PublicFile
 
 BlockType = Literal["OB", "FB", "FC", "DB", "SDB"]
 Word = Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
@@ -52,7 +53,7 @@ class DbLayout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the members of a data block are declared."""
 
     number: Word
-    files: tuple[Path, ...]
+    files: tuple[PublicFile, ...]
     """AWL or SCL sources, or CSV, with the data block and all types that it uses."""
     name: str = ""
     """Of the DATA_BLOCK or TYPE in them, where it is not ``DB`` and the number."""

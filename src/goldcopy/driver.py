@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from pathlib import PosixPath
 from typing import ClassVar, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import msgspec
@@ -34,6 +35,13 @@ class Secret:
         return "Secret(…)"
 
     __str__ = __repr__
+
+
+class PublicFile(PosixPath):
+    """A file that a driver's options name and that is no secret: a recovery kit carries it.
+
+    A field of ``Options`` that is a plain ``Path`` may lead to a secret: no kit carries it.
+    """
 
 
 class Courtesy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -156,7 +164,10 @@ class Driver(Protocol):
     port: ClassVar[int]
     """The protocol's usual port."""
     Options: ClassVar[type[msgspec.Struct]]
-    """What ``options`` of the inventory may hold: a frozen struct that forbids unknown fields."""
+    """What ``options`` of the inventory may hold: a frozen struct that forbids unknown fields.
+
+    A field of type ``PublicFile`` or ``Path`` is relative to the inventory's folder.
+    """
     capabilities: ClassVar[Sequence[Capability]]
 
     def open(self, target: Target, meter: Meter) -> AbstractAsyncContextManager[Session]:

@@ -15,7 +15,7 @@ from tests.drivers.test_restore_drivers import BENCHES
 from tests.drivers.test_s7_conformance import LAID_OUT
 from tests.drivers.test_s7_conformance import made as press
 
-from goldcopy.driver import Target
+from goldcopy.driver import PublicFile, Target
 from goldcopy.snapshot import Identity, Value
 from goldcopy.testing.bench import Bench, Held
 from goldcopy.testing.framing import ETHERNET_IP
@@ -82,7 +82,7 @@ async def s7() -> AsyncIterator[Bench]:
         async with S7Simulator(
             blocks=[block], protection=3, password="s3cret", pdu=240
         ) as simulator:
-            bench = press(simulator, DbLayout(LAID_OUT, (layout,)))
+            bench = press(simulator, DbLayout(LAID_OUT, (PublicFile(layout),)))
 
             def holds() -> Held:
                 body = bytes(simulator.data[LAID_OUT])

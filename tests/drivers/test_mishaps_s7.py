@@ -12,7 +12,7 @@ import pytest
 from tests.drivers.mishaps import KINDS, whichever_write
 from tests.drivers.restore_bench import scene
 
-from goldcopy.driver import Target
+from goldcopy.driver import PublicFile, Target
 from goldcopy.snapshot import Identity, Value, real_from_bits
 from goldcopy.testing.bench import Bench, Held
 from goldcopy.testing.framing import TPKT
@@ -120,7 +120,7 @@ async def cpu() -> AsyncIterator[Bench]:
         layout = Path(folder) / "values.awl"
         layout.write_text(LAYOUT)
         async with S7Simulator(blocks=[Block(Kind.DB, 9, BODY)], pdu=PDU) as simulator:
-            options = Options(szl=Szl(names=False), layouts=(DbLayout(9, (layout,)),))
+            options = Options(szl=Szl(names=False), layouts=(DbLayout(9, (PublicFile(layout),)),))
             yield Bench(
                 driver=S7Driver(),
                 target=Target("cpu", simulator.host, simulator.port, 0.5, options=options),

@@ -19,7 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from goldcopy.driver import Meter, Secret, Target
+from goldcopy.driver import Meter, PublicFile, Secret, Target
 from goldcopy.snapshot import Identity, Item, Value
 from goldcopy.testing.bench import Bench, Held
 from goldcopy.testing.conformance import DriverConformance
@@ -175,8 +175,8 @@ class TestOpcUaSecured(LoginConformance, WritableConformance):
         for name, certificate in (("own", own.certificate), ("oven", cls.papers.certificate)):
             (folder / f"{name}.der").write_bytes(certificate.public_bytes(Encoding.DER))
         cls.options = OpcUaOptions(
-            server_certificate=folder / "oven.der",
-            certificate=folder / "own.der",
+            server_certificate=PublicFile(folder / "oven.der"),
+            certificate=PublicFile(folder / "own.der"),
             key=folder / "own.pem",
             roots=(PARAMETERS,),
         )

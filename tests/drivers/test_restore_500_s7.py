@@ -19,7 +19,7 @@ from typing import NamedTuple
 import pytest
 from tests.drivers.restore_bench import Scene, scene
 
-from goldcopy.driver import Target
+from goldcopy.driver import PublicFile, Target
 from goldcopy.snapshot import Identity
 from goldcopy.testing.bench import Bench
 from goldcopy.testing.framing import TPKT
@@ -80,7 +80,9 @@ async def plant(
     async with S7Simulator(blocks=blocks, pdu=pdu) as cpu:
         options = Options(
             szl=Szl(names=False),
-            layouts=tuple(DbLayout(number, (file,)) for number, file in layouts.items()),
+            layouts=tuple(
+                DbLayout(number, (PublicFile(file),)) for number, file in layouts.items()
+            ),
         )
         target = Target("cpu", cpu.host, cpu.port, timeout=10, options=options)
         bench = Bench(S7Driver(), target, cpu, TPKT, Identity(), dict, lambda: None)

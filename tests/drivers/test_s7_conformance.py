@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from goldcopy.driver import Secret, Target
+from goldcopy.driver import PublicFile, Secret, Target
 from goldcopy.snapshot import Identity, Value, real_from_bits
 from goldcopy.testing.bench import Bench, Held
 from goldcopy.testing.framing import TPKT
@@ -111,7 +111,7 @@ class TestS7(LoginConformance, TokenedConformance, WritableConformance):
             async with simulated() as simulator:
                 layout = Path(folder) / "values.awl"
                 layout.write_text(LAYOUT)
-                yield made(simulator, DbLayout(LAID_OUT, (layout,)))
+                yield made(simulator, DbLayout(LAID_OUT, (PublicFile(layout),)))
 
 
 def made(simulator: S7Simulator, layout: DbLayout) -> Bench:

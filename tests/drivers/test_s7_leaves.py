@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from goldcopy.driver import Meter, Target
+from goldcopy.driver import Meter, PublicFile, Target
 from goldcopy.errors import GoldcopyError, Refused, Unsupported, Wrong
 from goldcopy.snapshot import Item, Snapshot, Value
 from goldcopy_s7 import S7Driver
@@ -47,8 +47,8 @@ def layouts(tmp_path: Path) -> tuple[DbLayout, ...]:
     (tmp_path / "setpoints.awl").write_text(SETPOINTS)
     (tmp_path / "bits.awl").write_text(BITS)
     return (
-        DbLayout(1, (tmp_path / "setpoints.awl",)),
-        DbLayout(7, (tmp_path / "bits.awl",)),
+        DbLayout(1, (PublicFile(tmp_path / "setpoints.awl"),)),
+        DbLayout(7, (PublicFile(tmp_path / "bits.awl"),)),
     )
 
 
@@ -123,7 +123,7 @@ async def test_a_layout_that_cannot_be_read_is_told_before_connecting(tmp_path: 
     (tmp_path / "broken.awl").write_text(
         "DATA_BLOCK DB 1\nSTRUCT\n  x : NONSENSE ;\nEND_STRUCT ;\nBEGIN\nEND_DATA_BLOCK\n"
     )
-    options = Options(layouts=(DbLayout(1, (tmp_path / "broken.awl",)),))
+    options = Options(layouts=(DbLayout(1, (PublicFile(tmp_path / "broken.awl"),)),))
     async with plant() as simulator:
         with pytest.raises(Wrong, match=r"broken\.awl:3"):
             await pull(simulator, options)

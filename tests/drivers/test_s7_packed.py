@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from goldcopy.driver import Meter, Target
+from goldcopy.driver import Meter, PublicFile, Target
 from goldcopy.errors import Malformed, Refused, Wrong
 from goldcopy.snapshot import Item, Value
 from goldcopy_s7 import S7Driver, packing, pdu
@@ -55,8 +55,8 @@ async def writing(
     (tmp_path / "mixed.awl").write_text(MIXED_LAYOUT)
     options = Options(
         layouts=(
-            DbLayout(1, (tmp_path / "speeds.awl",)),
-            DbLayout(MIXED, (tmp_path / "mixed.awl",)),
+            DbLayout(1, (PublicFile(tmp_path / "speeds.awl"),)),
+            DbLayout(MIXED, (PublicFile(tmp_path / "mixed.awl"),)),
         )
     )
     given = [Block(Kind.DB, 1, bytes(4 * SPEEDS)), Block(Kind.DB, MIXED, bytes(30)), *blocks]

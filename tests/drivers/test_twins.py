@@ -19,6 +19,7 @@ from goldcopy.drill.ground import Gold, Ground
 from goldcopy.drill.model import Scenario
 from goldcopy.drill.run import drill
 from goldcopy.drill.twins import NoTwin, as_device, covers, differences, load
+from goldcopy.driver import PublicFile
 from goldcopy.inventory import Device, Rule, Rules
 from goldcopy.inventory import load as read_inventory
 from goldcopy.registry import Registry
@@ -218,7 +219,7 @@ async def test_a_data_block_of_leaves_alone(tmp_path: Path) -> None:
     file.write_text(BELT)
     async with S7Simulator.demo("belt") as simulator:
         simulator.insert(*_block(7, BELT_BODY))
-        layout = DbLayout(7, (file,))
+        layout = DbLayout(7, (PublicFile(file),))
         options = Options(data=(Area("DB", 7),), layouts=(layout,), blocks=("DB",))
         device = Device("one", "s7", simulator.host, simulator.port, options=options)
         held = await pulled(device)
@@ -236,7 +237,7 @@ async def test_members_of_data_blocks_are_drilled(tmp_path: Path, scenario: Scen
     file.write_text(BELT)
     async with S7Simulator.demo("belt") as simulator:
         simulator.insert(*_block(7, BELT_BODY))
-        layout = DbLayout(7, (file,))
+        layout = DbLayout(7, (PublicFile(file),))
         options = Options(data=(Area("DB", 7),), layouts=(layout,), blocks=("DB",))
         device = Device("one", "s7", simulator.host, simulator.port, options=options)
         held = await pulled(device)

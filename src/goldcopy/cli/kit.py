@@ -56,8 +56,10 @@ def kit(
                 print(f"signed by  {made.fingerprint}   (print it, and keep it apart)")
             else:
                 print("signed by  nobody: this machine has no writer's key")
+            for one in made.carried:
+                print(f"carries    {one}")
             for one in made.bring:
-                print(f"bring      {one}   (not in the kit: it may be a secret)")
+                print(f"bring      {one}   (not in the kit: a secret, or it cannot be read here)")
             for name, why in made.no_gold.items():
                 text = f"{name}: no valid gold copy: {why}"
                 output.console().print(output.styled(text, "bold red"))

@@ -41,7 +41,7 @@ class Options:
     """Reads the options of one device into its driver's struct."""
 
     def __init__(self, kind: type[msgspec.Struct], folder: Path, mistakes: Gathered) -> None:
-        """Where the struct asks for a ``Path``, it is relative to ``folder``."""
+        """Where the struct asks for a ``Path`` of any kind, it is relative to ``folder``."""
         self._kind = kind
         self._folder = folder
         self._mistakes = mistakes
@@ -68,9 +68,10 @@ class Options:
         return msgspec.convert(plain(node), self._kind, dec_hook=self._foreign)
 
     def _foreign(self, kind: type, value: object) -> object:
-        if kind is Path and isinstance(value, str):
-            return self._folder / Path(value).expanduser()
-        raise ValueError(f"Expected {'a path' if kind is Path else kind.__name__}")
+        path = issubclass(kind, Path)
+        if path and isinstance(value, str):
+            return kind(self._folder / Path(value).expanduser())
+        raise ValueError(f"Expected {'a path' if path else kind.__name__}")
 
     def _note(self, root: Node, error: str) -> Node | None:
         """Note one mistake; what is left of the tree to judge without it."""

@@ -2,7 +2,8 @@
 
 ``make`` lays it out: a copy of the vault's packs for reading, the inventory ``reduced`` to some
 devices, the ``wheels`` of goldcopy, a printable ``runbook`` for each device (``ways``: what is put
-back by itself, and what by hand), and under all of it ``sums``, signed. ``site`` holds the shell
+back by itself, and what by hand), the files that its options name if they are no secrets
+(``carried``), and under all of it ``sums``, signed. ``site`` holds the shell
 scripts that people start on the laptop. Nothing in a kit is ever written to: what is done with it
 is kept in a vault of its own, on the laptop.
 """

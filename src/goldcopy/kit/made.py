@@ -21,5 +21,7 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
     devices: tuple[str, ...]
     no_gold: dict[str, str]
     """The devices without a valid gold copy, and why."""
+    carried: tuple[str, ...]
+    """Files that the inventory names and that are in the kit: the driver says they are public."""
     bring: tuple[str, ...]
     """Files that the inventory names and that are not in the kit."""

@@ -6,7 +6,7 @@ import platform
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from goldcopy.errors import VaultDamaged, VaultSealed, Wrong
 from goldcopy.gold.scope import Scope
 from goldcopy.inventory import Device, Inventory
 from goldcopy.kit import reduced, sums
+from goldcopy.kit.carried import carried, files_of, place
 from goldcopy.kit.made import Made
 from goldcopy.kit.runbook import Subject, runbook, templates
 from goldcopy.kit.ways import ways
@@ -73,7 +74,9 @@ def _laid_out(
     key = _key(vault)
     name = f"goldcopy-kit-{vault.id[:8]}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     packs = _copy_vault(vault, folder / reduced.VAULT)
-    subjects = _subjects(plant, devices, file.parent, folder / reduced.VAULT)
+    files = carried(devices, inventory.devices)
+    places = {path: place(path, data) for path, data in files.items()}
+    subjects = _subjects(plant, devices, file.parent, folder / reduced.VAULT, places)
     made = Made(
         folder=str(folder),
         name=name,
@@ -88,12 +91,15 @@ def _laid_out(
             for one in subjects
             if one.judgement.valid is None
         },
+        carried=tuple(_as_written(path, file.parent) for path in files),
         bring=tuple(dict.fromkeys(path for one in subjects for path in one.bring)),
     )
-    _put(folder / reduced.INVENTORY, reduced.reduced(file, devices, f"~/{name}/vault"))
+    _put(folder / reduced.INVENTORY, reduced.reduced(file, devices, f"~/{name}/vault", places))
+    for where, data in {places[path]: data for path, data in files.items()}.items():
+        _put(folder / where, data)
     if inventory.gold is not None:
         _copy(inventory.gold.signers, folder / reduced.SIGNERS)
-    reduced.prove(folder / reduced.INVENTORY, devices, plant.registry)
+    reduced.prove(folder / reduced.INVENTORY, devices, plant.registry, places)
     for subject in subjects:
         page = runbook(subject, made, sealed=bool(vault.ring.recipients))
         _put(folder / "runbooks" / f"{subject.device.name}.html", page.encode())
@@ -139,7 +145,9 @@ def _copy_vault(vault: Vault, folder: Path) -> int:
     return last
 
 
-def _subjects(plant: Plant, devices: Sequence[Device], home: Path, folder: Path) -> list[Subject]:
+def _subjects(
+    plant: Plant, devices: Sequence[Device], home: Path, folder: Path, places: Container[Path]
+) -> list[Subject]:
     """The devices, each with its snapshot out of the copy, so that the copy is proved by them."""
     copy = Vault.open(folder, plant.vault.catalog.trust.reader)
     try:
@@ -151,7 +159,7 @@ def _subjects(plant: Plant, devices: Sequence[Device], home: Path, folder: Path)
                 "of what is in them: give the reader's identity (GOLDCOPY_IDENTITY)"
             )
         of_copy = msgspec.structs.replace(plant, vault=copy)
-        return [_subject(of_copy, device, home) for device in devices]
+        return [_subject(of_copy, device, home, places) for device in devices]
     finally:
         copy.close()
         with disk(folder):
@@ -159,14 +167,14 @@ def _subjects(plant: Plant, devices: Sequence[Device], home: Path, folder: Path)
                 cache.unlink()
 
 
-def _subject(plant: Plant, device: Device, home: Path) -> Subject:
+def _subject(plant: Plant, device: Device, home: Path, places: Container[Path]) -> Subject:
     judgement = judged(plant, device)
     entry = _entry(plant.vault, device, judgement.gold.statement.snapshot if judgement.gold else "")
     found = plant.vault.load(entry)
     _prove_content(found)
     scope = Scope(judgement.valid.scope) if judgement.valid else EVERYTHING
     sorted_ = ways(found, device, scope, plant.registry)
-    bring = [_as_written(path, home) for path in reduced.files_of(device)]
+    bring = [_as_written(path, home) for path in files_of(device) if path not in places]
     return Subject(device, found, entry.facts.taken, judgement, sorted_, bring)
 
 

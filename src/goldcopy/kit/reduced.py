@@ -6,7 +6,7 @@ before, and proved by being read again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +15,7 @@ import yaml
 
 from goldcopy.errors import Wrong
 from goldcopy.inventory import Device, load
+from goldcopy.kit.carried import moved
 from goldcopy.registry import Registry
 
 INVENTORY: Final = "inventory.yaml"
@@ -24,23 +25,31 @@ _DROPPED: Final = frozenset(("vault", "source", "identity", "replicas", "notify"
 """They are about the place that the kit comes from, and may lead to its secrets."""
 
 
-def reduced(file: Path, devices: Sequence[Device], vault: str) -> bytes:
+def reduced(
+    file: Path, devices: Sequence[Device], vault: str, places: Mapping[Path, str] = {}
+) -> bytes:
     """The inventory in ``file``, reduced to these devices.
 
     Args:
         file: an inventory that was loaded.
         devices: what stays.
         vault: where, on the laptop, is kept what is done with the kit.
+        places: where files that options name lie in the kit.
     """
     root = yaml.compose(file.read_text("utf-8"), Loader=yaml.BaseLoader)
     assert isinstance(root, yaml.MappingNode)
-    names = {device.name for device in devices}
+    by_name = {device.name: device for device in devices}
     kept = [_pair("vault", vault), _pair("source", VAULT)]
     for key, node in root.value:
         if key.value == "devices":
-            node.value = [one for one in node.value if _get(one, "name") in names]
+            node.value = [one for one in node.value if _get(one, "name") in by_name]
             for one in node.value:
-                one.value = [pair for pair in one.value if not _leads_out(pair, names)]
+                options = by_name[str(_get(one, "name"))].options
+                one.value = [
+                    (part, moved(value, options, places) if part.value == "options" else value)
+                    for part, value in one.value
+                    if not _leads_out((part, value), by_name)
+                ]
         if key.value == "gold":
             node.value = [
                 _pair("signers", SIGNERS) if part.value == "signers" else (part, value)
@@ -53,39 +62,30 @@ def reduced(file: Path, devices: Sequence[Device], vault: str) -> bytes:
     return text.encode()
 
 
-def prove(file: Path, devices: Sequence[Device], registry: Registry) -> None:
+def prove(
+    file: Path, devices: Sequence[Device], registry: Registry, places: Mapping[Path, str] = {}
+) -> None:
     """Raise ``Wrong`` unless the inventory of a kit says of its devices what they are."""
     found = load(file, registry).devices
-    if [_said(device) for device in found] != [_said(device) for device in devices]:
+    inside = {file.parent / place: place for place in places.values()}
+    if [_said(one, inside) for one in found] != [_said(one, places) for one in devices]:
         raise Wrong(
             f"{file} does not say the same as the inventory that it was made of; this is a defect "
             "of goldcopy: report it, and write the inventory of the kit by hand"
         )
 
 
-def files_of(device: Device) -> list[Path]:
-    """The files that the inventory names for a device: maybe secrets, so no kit holds them."""
-    found = list(_paths(device.options))
-    if device.password and device.password.file:
-        found.append(device.password.file)
-    return found
-
-
-def _paths(options: msgspec.Struct | None) -> Iterator[Path]:
-    found: list[Path] = []
-    msgspec.to_builtins(options, enc_hook=lambda value: found.append(value))
-    return (path for path in found if isinstance(path, Path))
-
-
-def _said(device: Device) -> tuple[Device, object, object]:
-    """All but the folders of files, which are relative to the inventory's own."""
-    options = msgspec.to_builtins(device.options, enc_hook=lambda value: Path(value).name)
+def _said(device: Device, places: Mapping[Path, str]) -> tuple[Device, object, object]:
+    """All but the folders of files that are not in the kit: they are relative to the inventory."""
+    options = msgspec.to_builtins(
+        device.options, enc_hook=lambda path: places.get(path, Path(path).name)
+    )
     password = device.password and (device.password.env, (device.password.file or Path()).name)
     rest = msgspec.structs.replace(device, options=None, password=None, standby_of="", same_as=None)
     return rest, options, password
 
 
-def _leads_out(pair: tuple[yaml.Node, yaml.Node], names: set[str]) -> bool:
+def _leads_out(pair: tuple[yaml.Node, yaml.Node], names: Container[object]) -> bool:
     """Whether it speaks of another device that is not in the kit."""
     key, node = pair[0].value, pair[1]
     if key == "same_as":
