@@ -1,4 +1,4 @@
-"""A restore over a real driver, until it is killed. Not a test: run by some.
+"""A restore over a real driver, or its way on after a kill, until it is killed. Not a test.
 
 It is forked off a server that has imported all it needs, which takes most of a second.
 """
@@ -19,7 +19,7 @@ import goldcopy_opcua
 import goldcopy_s7
 from goldcopy.inventory import Device
 from goldcopy.registry import DRIVERS, Registry
-from goldcopy.restore import GoldState, Means, Permit, Plan, apply
+from goldcopy.restore import GoldState, Means, Permit, Plan, apply, resume, rollback
 from goldcopy.vault import Vault
 
 SERVER = multiprocessing.get_context("forkserver")
@@ -39,6 +39,10 @@ class Job:
     """Its canonical line."""
     pause: float
     """Seconds between two groups."""
+    left: Path | None = None
+    """The journal of the one that is gone on with; None where it begins."""
+    back: bool = False
+    """Whether what is left is rolled back."""
 
     @property
     def registry(self) -> Registry:
@@ -47,7 +51,7 @@ class Job:
 
 
 def start(job: Job) -> tuple[ForkServerProcess, Connection]:
-    """Begin it in another process. Sends None once it begins, and what is proved at its end."""
+    """Begin it in another process. Sends None once it begins, and at its end if that is proved."""
     here, there = SERVER.Pipe(duplex=False)
     with there:
         process = SERVER.Process(target=_restored, args=(job, there), daemon=True)
@@ -66,6 +70,10 @@ async def _restore(job: Job, told: Connection) -> None:
     async with vault.writing(linger=0) as writer:
         means = Means(vault, writer, job.registry, pause=job.pause)
         told.send(None)
+        if job.left is not None:
+            receipt = await (rollback if job.back else resume)(job.left, job.device, means)
+            told.send(receipt.rolled_back if job.back else receipt.proved)
+            return
         receipt = await apply(
             plan,
             gold,

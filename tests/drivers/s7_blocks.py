@@ -33,7 +33,7 @@ FOREIGN = [
 
 
 @asynccontextmanager
-async def program(timeout: float = 0.25) -> AsyncIterator[Bench]:
+async def program(patience: float = 0.25) -> AsyncIterator[Bench]:
     """Three of its four blocks can be replaced, from ``ORIGINAL`` by ``FOREIGN``."""
     async with S7Simulator(blocks=ORIGINAL, running=False, pdu=PDU) as simulator:
 
@@ -48,7 +48,7 @@ async def program(timeout: float = 0.25) -> AsyncIterator[Bench]:
                 "cpu",
                 simulator.host,
                 simulator.port,
-                timeout,
+                patience,
                 options=Options(download=True, szl=Szl(names=False)),
             ),
             simulator=simulator,

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 import pytest
+from tests.drivers.mishaps import Benches
 from tests.drivers.restore_bench import scene
 from tests.drivers.restored_until_killed_benches import DRIVERS
 from tests.drivers.restored_until_killed_over_drivers import Job, start
@@ -70,9 +71,9 @@ class Attacked:
 
 
 @asynccontextmanager
-async def attacked(folder: Path, name: str) -> AsyncIterator[Attacked]:
+async def attacked(folder: Path, benches: Benches) -> AsyncIterator[Attacked]:
     folder.mkdir()  # noqa: ASYNC240
-    async with DRIVERS[name]() as bench:
+    async with benches() as bench:
         async with scene(folder, bench) as found:
             gold = {path: form(*typed) for path, typed in bench.holds().items()}
             await found.attack(bench.writes)
@@ -143,9 +144,11 @@ def groups(path: Path) -> list[Sequence[str]]:
     return [event.paths for event in events if isinstance(event, journal.Writing)]
 
 
-async def one_kill(folder: Path, name: str, seconds: float, back: bool) -> tuple[bool, float]:
+async def one_kill(
+    folder: Path, benches: Benches, seconds: float, back: bool
+) -> tuple[bool, float]:
     """One restore that is killed: whether that was midway, and its length if it was too late."""
-    async with attacked(folder, name) as found:
+    async with attacked(folder, benches) as found:
         lasted = await killed(found.job, seconds)
         await found.quiet()
         lefts = await asyncio.to_thread(unfinished, found.job.vault)
@@ -172,7 +175,7 @@ async def test_kill_at_a_random_moment(
 ) -> None:
     """In each part of its length one, in any order; the even ones are resumed."""
     kills = max(4, request.config.getoption("--kills") // len(DRIVERS))
-    async with attacked(tmp_path / "whole", name) as found:
+    async with attacked(tmp_path / "whole", DRIVERS[name]) as found:
         length = await killed(found.job, PATIENCE)
         assert found.held() == found.gold
         assert len(groups(next(found.job.vault.glob("restores/*.done")))) > 2
@@ -183,7 +186,9 @@ async def test_kill_at_a_random_moment(
     midway = 0
     for number, part in enumerate(parts):
         print(f"seed {seed}: kill {number} after {part * length:.4f} s of {length:.4f} s")
-        hit, lasted = await one_kill(tmp_path / str(number), name, part * length, number % 2 == 1)
+        hit, lasted = await one_kill(
+            tmp_path / str(number), DRIVERS[name], part * length, number % 2 == 1
+        )
         midway += hit
         length = lasted or length  # the machine may have been busy, or no longer is
     print(f"{midway} of {kills} midway")
@@ -196,7 +201,7 @@ async def test_a_write_that_is_carried_out_after_the_kill(
     tmp_path: Path, name: str, back: bool
 ) -> None:
     """Who goes on at once does not believe what the controller holds in that moment."""
-    async with attacked(tmp_path / "late", name) as found:
+    async with attacked(tmp_path / "late", DRIVERS[name]) as found:
         mishap = Mishap("late", 1, delay=0.6 * found.job.device.timeout)
         cast(Simulated, found.bench.simulator).mishap = mishap
         async with restoring(found.job), asyncio.timeout(PATIENCE):
