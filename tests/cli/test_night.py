@@ -90,6 +90,7 @@ def test_evidence_is_claimed_only_where_there_is_some(cli: Cli, people: dict[str
     assert code == 0
     assert {one["score"] for one in answer["layer"]["techniques"]} == {0}
     assert {row["evidence"] for row in answer["requirements"]} == {"no evidence"}
+    assert cli("report", "attack")[1].count("all 2") == len(answer["layer"]["techniques"])
     folder = cli.plant.inventory.parent
     (folder / "nas").mkdir()
     text = cli.plant.inventory.read_text()

@@ -86,6 +86,8 @@ def test_a_replica_in_a_folder_comes_up_to_date_and_repairs(cli: Cli) -> None:
     assert pack.read_bytes() == good
     code, out, _ = cli("vault", "attest")
     assert (code, "SUCCEEDED" in out) == (3, True)  # a plain folder of one's own is no protection
+    assert out.count("chattr +a") == 1, "what to do is said once, not for each attack"
+    assert {row["outcome"] for row in cli.json("vault", "attest")[1]} >= {"succeeded"}
 
 
 def test_keys_locked_with_a_passphrase(

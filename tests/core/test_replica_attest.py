@@ -37,7 +37,7 @@ async def test_a_plain_folder_is_honest(tmp_path: Path) -> None:
         "suspend versioning": "not applicable",
     }
     assert {row.replica for row in rows} == {"nas"}
-    assert all("chattr +a" in row.words for row in rows if row.outcome == "succeeded")
+    assert all("chattr +a" in row.advice for row in rows if row.outcome == "succeeded")
     assert tree(root / vault.id) == vault.content(), "an attack has left something, or taken it"
     assert {path: path.stat().st_mode for path in root.rglob("*.pack")} == modes
 

@@ -177,7 +177,7 @@ async def test_attest_is_honest_about_a_plain_bucket(
     await sync(vault.path, there)
     rows = await attest(there)
     assert {row.attack for row in rows if row.outcome == "succeeded"} == PLAIN
-    assert all("Object Lock" in row.words for row in rows if row.outcome == "succeeded")
+    assert all("Object Lock" in row.advice for row in rows if row.outcome == "succeeded")
     left = server.s3.list_objects_v2(Bucket="plain", Prefix=f"site/1/{vault.id}/")["Contents"]
     assert {one["Key"].split("/", 3)[3] for one in left} == set(vault.names())
     assert (await check(vault.path, there)).findings == []
@@ -201,7 +201,7 @@ async def test_attest_is_honest_about_governance(place: InS3, vault: VaultOfPack
         "delete",
         "shorten retention",
     }
-    assert all("compliance" in row.words for row in rows if row.outcome == "succeeded")
+    assert all("compliance" in row.advice for row in rows if row.outcome == "succeeded")
 
 
 async def test_what_is_laid_over_a_locked_file_has_no_effect(

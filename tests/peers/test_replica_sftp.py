@@ -234,7 +234,7 @@ async def test_attest_is_honest_about_a_plain_server(
     await sync(vault.path, there)
     rows = await attest(there)
     assert {row.attack for row in rows if row.outcome == "succeeded"} == ATTACKS
-    assert all("internal-sftp" in row.words for row in rows if row.outcome == "succeeded")
+    assert all("internal-sftp" in row.advice for row in rows if row.outcome == "succeeded")
     assert tree(server.data / vault.id) == vault.content()
 
 

@@ -139,7 +139,7 @@ def attest(inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False) 
     plant = read_inventory(inventory)
     rows = asyncio.run(attack(reachable(plant)))
     if as_json:
-        output.emit(rows)
+        output.emit([row._asdict() for row in rows])
     else:
         styles = {"refused": "green", "succeeded": "bold red", "not tried": "yellow"}
         output.table(
@@ -156,7 +156,10 @@ def attest(inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False) 
                 ]
                 for row in rows
             ],
+            names=2,
         )
+        for name, advice in {row.replica: row.advice for row in rows if row.advice}.items():
+            print(f"{name}: {advice}")
     harmed = [row for row in rows if row.outcome == "succeeded"]
     if harmed:
         names = ", ".join(sorted({row.replica for row in harmed}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -51,7 +52,7 @@ def attack(
                 technique.id,
                 technique.name,
                 output.styled(f"{told['score']} %", "green" if told["score"] == 100 else "red"),
-                ", ".join(line.partition(":")[0] for line in told["comment"].splitlines()[:6]),
+                _short(told["comment"].splitlines(), len(found)),
             ]
             for technique, told in zip(evidence.TECHNIQUES, made["techniques"], strict=True)
         ],
@@ -86,6 +87,14 @@ def attack(
             for row in rows
         ],
     )
+
+
+def _short(lines: Sequence[str], devices: int) -> str:
+    """Who falls short, from a line each that begins with the name."""
+    from goldcopy.cli.pull import named
+
+    everybody = len(lines) == devices > 1
+    return f"all {devices}" if everybody else named([line.partition(":")[0] for line in lines])
 
 
 def leave(night: Night, folder: Path) -> list[Path]:

@@ -73,7 +73,7 @@ def abandon(
 @contextmanager
 def _interrupted(name: str, inventory: Path) -> Iterator[tuple[Vault, Device, Path]]:
     """The vault, the device, and the journal of its restore that did not come to an end."""
-    from goldcopy.cli.advice import advised
+    from goldcopy.cli.advice import advised, either
     from goldcopy.cli.options import opened, read_inventory
     from goldcopy.errors import Wrong
     from goldcopy.restore.journal import unfinished
@@ -83,8 +83,8 @@ def _interrupted(name: str, inventory: Path) -> Iterator[tuple[Vault, Device, Pa
     with opened(plant) as vault:
         journals = unfinished(vault.path, device.name)
         if not journals:
-            raise Wrong(
-                f"no restore of {device.name} was interrupted; goldcopy restore list shows all"
-            )
+            said = f"no restore of {device.name} was interrupted; goldcopy restore list shows all"
+            back = f"goldcopy restore plan {device.name} --to SNAPSHOT"
+            raise Wrong("\n".join([said, *either(f"{back}   takes back one that has ended")]))
         with advised(vault.path, device.name):
             yield vault, device, journals[-1]

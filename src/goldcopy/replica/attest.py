@@ -40,6 +40,8 @@ class Row(NamedTuple):
     attack: AttackName | Literal["all"]
     outcome: Outcome
     words: str
+    advice: str = ""
+    """How the place could refuse what succeeded; the same for all of its attacks."""
 
 
 async def attest(replicas: Mapping[str, Opening]) -> list[Row]:
@@ -84,7 +86,7 @@ async def _try(replica: Replica, attack: AttackName, newest: str, probes: list[s
         refusal = str(error)
     done = not refusal if attack in _BY_ANSWER else not await _is(replica, target, content)
     if done:
-        return Row(replica.name, attack, "succeeded", f"{_DONE[attack]}: {replica.advice}")
+        return Row(replica.name, attack, "succeeded", _DONE[attack], replica.advice)
     return Row(replica.name, attack, "refused", refusal or _COVERED)
 
 
