@@ -11,7 +11,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Protocol, cast
@@ -48,6 +48,7 @@ class Attacked:
     """Those of the plan."""
     gold: Mapping[str, object]
     manipulated: Mapping[str, object]
+    mishaps: list[Mishap] = field(default_factory=list)
 
     def held(self) -> Mapping[str, object]:
         """All that the controller holds, live values too."""
@@ -56,6 +57,22 @@ class Attacked:
     def writes(self) -> int:
         """How many writing requests it was asked for."""
         return sum(service.writes for service in self.bench.simulator.log)
+
+    @property
+    def mishap(self) -> Mishap | None:
+        """What goes wrong in it."""
+        return cast(Simulated, self.bench.simulator).mishap
+
+    @mishap.setter
+    def mishap(self, mishap: Mishap | None) -> None:
+        cast(Simulated, self.bench.simulator).mishap = mishap
+        if mishap is not None:
+            self.mishaps.append(mishap)
+
+    async def late(self) -> None:
+        """Whatever is late has been carried out."""
+        for mishap in self.mishaps:
+            await mishap.over()
 
     def differ(self, other: Mapping[str, object]) -> set[str]:
         """The planned paths that are not as there."""
@@ -203,7 +220,7 @@ async def test_a_write_that_is_carried_out_after_the_kill(
     """Who goes on at once does not believe what the controller holds in that moment."""
     async with attacked(tmp_path / "late", DRIVERS[name]) as found:
         mishap = Mishap("late", 1, delay=0.6 * found.job.device.timeout)
-        cast(Simulated, found.bench.simulator).mishap = mishap
+        found.mishap = mishap
         async with restoring(found.job), asyncio.timeout(PATIENCE):
             while not mishap.met:  # noqa: ASYNC110 - a simulator tells nobody
                 await asyncio.sleep(0.001)
