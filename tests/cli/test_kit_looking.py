@@ -106,6 +106,33 @@ def test_what_is_read_on_site_is_told_from_the_kit(
     assert answer(on_site("show", "mixer@gold", "--json")) == gold, "it is a cache"
 
 
+def test_drift_judges_what_was_read_on_site_against_the_gold_copy_of_the_kit(
+    cli: Cli, kit: Path, on_site: OnSite, tmp_path: Path
+) -> None:
+    (own,) = (line[4:] for line in (kit / "kit.env").read_text().splitlines() if line[:4] == "KIT=")
+    home = tmp_path / "home" / own
+    assert on_site("init", str(home), "--keys", str(home / "keys"), "--unsealed")[0] == 0
+    before = contents(kit)
+    (known,) = cli.json("drift", "mixer")[1]["devices"]
+    (unread,) = answer(on_site("drift", "mixer", "--json"))["devices"]
+    assert known["latest"] is not None
+    assert (unread["state"], unread["latest"]) == ("never-read", None), "whatever is known there"
+    code, out, err = on_site("drift", "mixer", "--pull", "--json")
+    assert [line for line in err.splitlines() if line.startswith("vault: ")] == [
+        f"vault: {home / 'vault'}, kept on this computer",
+        f"vault: {kit / 'vault'}, the kit's, which is only read",
+    ]
+    (found,) = json.loads(out)["devices"]
+    assert (code, found["state"]) == (1, "drift")
+    assert found["gold"] == known["gold"]
+    assert {"holding/203", "holding/205"} <= {one["path"] for one in found["findings"]}
+    assert all(one["origin"] is None for one in found["findings"]), "a laptop knows no history"
+    assert contents(kit) == before
+    for one in found["findings"]:
+        cli.plant.change(one["path"], int(one["old"]["value"]))
+    assert on_site("drift", "mixer", "--pull")[0] == 0
+
+
 def test_where_there_is_no_source_nothing_is_told(cli: Cli) -> None:
     cli("pull", "mixer")
     (code, out, err), (_, here, _) = cli("log", "mixer"), cli("log", "here:mixer")

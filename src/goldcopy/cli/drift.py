@@ -41,7 +41,7 @@ def drift(
     Exit code 0 only if all devices are green and all pairs good.
     """
     from goldcopy.cli import output
-    from goldcopy.cli.options import opened, read_inventory
+    from goldcopy.cli.options import HERE, looking, read_inventory
     from goldcopy.cli.pull import pulled
     from goldcopy.cli.report import leave
     from goldcopy.cli.standing import told, told_pair
@@ -50,11 +50,16 @@ def drift(
     plant = read_inventory(inventory)
     devices = plant.select(*(names or ()), zone=zone)
     seconds = age_of(max_age)
-    with opened(plant) as vault:
+    with looking(plant) as find:
+        # In a kit, what was pulled is on this computer, and its gold copies are the kit's.
+        here, _ = find(HERE)
+        vault, _ = find("")
+        pulls = here if here is not vault else None
         context(plant, vault, seconds)
         if pull:
-            pulled(plant, vault, devices)
-        night = gathered(plant, context(plant, vault, seconds), devices, vault.doubts)
+            pulled(plant, here, devices)
+        doubts = [*vault.doubts, *(pulls.doubts if pulls else ())]
+        night = gathered(plant, context(plant, vault, seconds, pulls), devices, doubts)
         if report is not None:
             leave(night, report)
         if as_json:

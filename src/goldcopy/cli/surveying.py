@@ -13,8 +13,13 @@ if TYPE_CHECKING:
     from goldcopy.vault import Entry, Vault
 
 
-def context(plant: Inventory, vault: Vault, max_age: float = 26 * 3600) -> Plant:
-    """What a survey needs. Raises ``Wrong`` if the inventory does not say who may approve."""
+def context(
+    plant: Inventory, vault: Vault, max_age: float = 26 * 3600, pulls: Vault | None = None
+) -> Plant:
+    """What a survey needs; ``pulls`` as for ``Plant``.
+
+    Raises ``Wrong`` if the inventory does not say who may approve.
+    """
     from goldcopy.drift.survey import Plant
     from goldcopy.errors import Wrong
     from goldcopy.gold import signers
@@ -31,6 +36,7 @@ def context(plant: Inventory, vault: Vault, max_age: float = 26 * 3600) -> Plant
         Registry.installed(),
         datetime.now(UTC),
         timedelta(seconds=max_age),
+        pulls,
     )
 
 

@@ -109,4 +109,4 @@ def _second_path(plant: Plant, device: Device, other: Device, link: SameAs) -> P
 
 
 def _latest(plant: Plant, device: Device) -> Pulled:
-    return latest(plant.vault, device.name, failures(plant.vault).get(device.name))
+    return latest(plant.pulled, device.name, failures(plant.pulled).get(device.name))

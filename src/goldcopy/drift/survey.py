@@ -41,10 +41,18 @@ class Plant(msgspec.Struct, frozen=True):
     """What a survey is made of."""
 
     vault: Vault
+    """With the gold copies."""
     signers: Signers
     registry: Registry
     at: datetime
     max_age: timedelta
+    pulls: Vault | None = None
+    """With what was pulled, where it is another one: on the laptop of a recovery kit."""
+
+    @property
+    def pulled(self) -> Vault:
+        """The vault with what was pulled."""
+        return self.pulls or self.vault
 
 
 def survey(plant: Plant, devices: Iterable[Device]) -> list[Standing]:
@@ -52,7 +60,7 @@ def survey(plant: Plant, devices: Iterable[Device]) -> list[Standing]:
 
     Raises ``VaultSealed`` where the vault cannot be opened here.
     """
-    failed = failures(plant.vault)
+    failed = failures(plant.pulled)
     return [stand(plant, device, failed.get(device.name)) for device in devices]
 
 
@@ -61,8 +69,8 @@ def stand(plant: Plant, device: Device, failed: tuple[datetime, str] | None) -> 
     vault = plant.vault
     judgement = judged(plant, device)
     gold = _gold(vault, device.name, judgement)
-    entry = _entry(vault, device.name)
-    pulled = _pulled(vault, entry, failed)
+    entry = _entry(plant.pulled, device.name)
+    pulled = _pulled(plant.pulled, entry, failed)
     word = verdict(
         device.name,
         judgement,

@@ -71,9 +71,11 @@ def gather(
     for device, standing in zip(devices, standings, strict=True):
         drift = standing.verdict.drift
         paths = [one.path for one in drift.findings] if drift else []
-        found = origins(plant.vault, device.name, paths) if paths else {}
+        # A laptop knows neither what was pulled before nor the changes: no since, and no ticket.
+        known = plant.pulls is None
+        found = origins(plant.vault, device.name, paths) if paths and known else {}
         fields = [one.field for one in drift.identity] if drift else []
-        told = identity_origins(plant.vault, device.name, fields) if fields else {}
+        told = identity_origins(plant.vault, device.name, fields) if fields and known else {}
         subjects.append(Subject(device, standing, found, told))
     return Night(
         plant.at, plant.vault.id, tuple(subjects), tuple(replicas), tuple(findings), tuple(pairs)
