@@ -4,9 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 
-.PHONY: help demo test lint peers bench soak lock clean
+.PHONY: help ready demo test lint peers bench soak lock clean
 
 help:
+	@echo "make ready   set up .venv, and no more"
 	@echo "make demo    start a small simulated plant, pull it, change it, see exactly what changed"
 	@echo "make test    the test suite"
 	@echo "make lint    ruff, mypy --strict, import-linter"
@@ -22,6 +23,8 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
+
+ready: $(READY)
 
 demo: $(READY)
 	@$(BIN)/goldcopy demo

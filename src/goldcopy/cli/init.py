@@ -13,6 +13,7 @@ from goldcopy.cli.options import DEFAULT_INVENTORY, InventoryFile, Json
 STARTER = """\
 # The plant, as goldcopy sees it. `goldcopy check` reports every mistake at once.
 vault: ./vault
+# gold: {signers: ./allowed_signers}   # who may approve gold copies and restores
 
 zones:
   line1: {max_devices: 4}          # pulled at the same time

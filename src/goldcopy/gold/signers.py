@@ -70,7 +70,10 @@ def read(path: Path) -> Signers:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise Wrong(f"the allowed signers {path} cannot be read: {why}") from None
+        raise Wrong(
+            f"the allowed signers {path} cannot be read: {why}\n"
+            f'next: a line for each person: echo "NAME $(cat ~/.ssh/id_ed25519.pub)" >> {path}'
+        ) from None
     return parse(text, str(path))
 
 
