@@ -29,6 +29,7 @@ _WORDS = {
     0xD210: "there is no such block",
     0xD219: "wrong lengths in the block",
     0xD230: "the block is damaged",
+    0xD240: "another transfer, or one whose connection has ended, is not over yet",
     PROTECTED: "the protection level forbids it without the password",
     0xD401: "the CPU does not have this status list",
     0xD402: "the CPU does not have this status list, or not this part of it",

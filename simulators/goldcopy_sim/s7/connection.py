@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from functools import partial
 from typing import cast
 
@@ -44,6 +45,8 @@ class Connection(asyncio.Protocol):
         self._outbox.close()
         self._connections.closed()
         self._live.discard(self)
+        if self._session is not None and self._session.downloads:
+            self._cpu.kept_until = time.monotonic() + self._cpu.keeps_transfer
 
     def abort(self) -> None:
         """Cut the connection now."""

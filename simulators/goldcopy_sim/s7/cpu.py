@@ -35,6 +35,7 @@ class Refusal(Exception):
         self.code, self.detail = code, detail
 
 
+COORDINATION: Final = 0xD240
 PROTECTED: Final = 0xD241
 NOT_FOUND: Final = 0xD209
 NONE_AVAILABLE: Final = 0xD20E
@@ -156,6 +157,10 @@ class Cpu:
         self.upload_ids = 0
         self.images: dict[Key, bytearray] = {}
         """Every linked block, whole."""
+        self.keeps_transfer = 0.0
+        """Seconds for which a download whose connection has ended keeps all others out."""
+        self.kept_until = 0.0
+        """Until when one does, by the monotonic clock."""
         self.passive: dict[Key, bytes] = {}
         """Blocks that were downloaded and not linked yet."""
         self.data: dict[int, memoryview] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 from .block import LENGTH_AT, SYSTEM, Block, Key
@@ -10,6 +11,7 @@ from .cpu import (
     BAD_SEQUENCE,
     BROKEN_BLOCK,
     CANNOT,
+    COORDINATION,
     NO_MORE_UPLOADS,
     NOT_FOUND,
     WRONG_LENGTHS,
@@ -86,6 +88,8 @@ def request_download(session: Session, request: Message) -> tuple[bytes, bytes]:
         raise Refusal(SYNTAX)
     session.need(2)
     session.need_stop()
+    if time.monotonic() < session.cpu.kept_until:
+        raise Refusal(COORDINATION)
     if session.cpu.fault == "download-refused":
         raise Refusal(CANNOT)
     sizes = request.parameter[9 + len(name) :]
