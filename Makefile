@@ -48,7 +48,8 @@ bench: $(READY)
 
 soak: $(READY)
 	$(BIN)/python -m pytest tests/core/test_kill.py tests/core/test_restore_kill.py \
-		tests/drivers/test_restore_kill_drivers.py tests/cli/test_killed_pull.py --kills $(or $(N),500) --timeout 0
+		tests/drivers/test_restore_kill_drivers.py tests/drivers/test_restore_kill_again.py \
+		tests/drivers/test_restore_kill_s7_blocks.py tests/cli/test_killed_pull.py --kills $(or $(N),500) --timeout 0
 
 lock:
 	$(PYTHON) -m venv .lock-venv
