@@ -47,6 +47,7 @@ def approve(
     """Approve a plan with your own key: its digest, for its device, now."""
     from goldcopy.cli import output
     from goldcopy.cli.options import opened, read_inventory
+    from goldcopy.cli.restore_plan import writes
     from goldcopy.restore.kept import find_plan
 
     plant = read_inventory(inventory)
@@ -59,7 +60,7 @@ def approve(
         body = {"plan": found.digest, "device": found.device, "by": by}
         output.emit(body | {"approvals": sorted(people)})
     else:
-        print(f"{by} approves plan {short}: {len(found.lines)} writes to {found.device}")
+        print(f"{by} approves plan {short}: {writes(len(found.lines))} to {found.device}")
         print(approved(people, device.approvers, f"goldcopy restore apply {short} --by NAME"))
 
 

@@ -167,9 +167,8 @@ def _show_plan(made: Plan, sides: Sides, against: Sequence[Refusal], left: Seque
         "as they should be": made.unchanged,
         "live values stay as they are": made.kept_live,
     }
-    number = len(made.lines)
     said = [
-        f"{number} write{'' if number == 1 else 's'}",
+        writes(len(made.lines)),
         *(f"{n} {what}" for what, n in counts.items() if n),
     ]
     print(f"plan {made.digest[:12]}: {', '.join(said)}")
@@ -185,6 +184,11 @@ def _show_plan(made: Plan, sides: Sides, against: Sequence[Refusal], left: Seque
     for step in steps(against, made.device, made.digest):
         print(step)
     print(output.called(f"then: goldcopy restore apply {made.digest[:12]} --by NAME"))
+
+
+def writes(number: int) -> str:
+    """So many writes, in words."""
+    return f"{number} write{'' if number == 1 else 's'}"
 
 
 def _rows(write: Write, sides: Sides) -> Iterator[output.Row]:
