@@ -21,6 +21,9 @@ from goldcopy.errors import VaultDamaged, VaultUnavailable
 PACK_NAME = re.compile(r"(\d{8,})\.pack", re.ASCII)
 _TEMPORARY = re.compile(r"\..+\.tmp")
 
+_NO_FULL_SYNC = (errno.ENOTSUP, errno.EINVAL, errno.ENOTTY)
+"""A file system, a network share say, that knows fsync alone."""
+
 _ADVICE = {
     errno.ENOSPC: "no space is left on its disk: make room; what was kept before is safe",
     errno.EDQUOT: "the disk quota is used up: make room; what was kept before is safe",
@@ -151,10 +154,14 @@ def sync(file: int) -> None:
     Raises ``OSError``.
     """
     full = getattr(fcntl, "F_FULLFSYNC", None)
-    if full is None:
-        os.fsync(file)
-    else:
-        fcntl.fcntl(file, full)
+    if full is not None:
+        try:
+            fcntl.fcntl(file, full)
+            return
+        except OSError as error:
+            if error.errno not in _NO_FULL_SYNC:
+                raise
+    os.fsync(file)
 
 
 def sync_folder(path: Path) -> None:
