@@ -98,7 +98,9 @@ def test_what_cannot_be_read_is_signed_for_by_name_or_the_gold_copy_is_incomplet
     assert (code, f"{len(gaps)} gaps in its scope" in err) == (0, True)
     assert "next: propose it with --but-gaps" in err
     assert cli(*approve)[0] == 0
-    assert cli.json("drift", "oven")[1]["devices"][0]["state"] == "gold-incomplete"
+    (device,) = cli.json("drift", "oven")[1]["devices"]
+    assert (device["state"], "--but-gaps" in device["why"]) == ("gold-incomplete", True)
+    assert f"{min(gaps)} and {len(gaps) - 1} more" in device["why"]
     code, _, err = cli(*asked, "--but-gaps")
     assert (code, "gaps" in err, "next: goldcopy gold approve oven" in err) == (0, False, True)
     assert cli(*approve)[0] == 0

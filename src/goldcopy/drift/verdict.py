@@ -142,8 +142,12 @@ def _no_pull(
 def _incomplete(drift: Drift) -> Trouble:
     """Why the comparison did not see all that it speaks of."""
     if drift.gold_gaps:
-        gap = drift.gold_gaps[0]
-        return "gold-incomplete", f"{gap.path} was not read: {gap.reason}"
+        gap, more = drift.gold_gaps[0], len(drift.gold_gaps) - 1
+        what = f"{gap.path}{f' and {more} more' if more else ''}"
+        return "gold-incomplete", (
+            f"the gold copy lacks {what}: {gap.reason}; "
+            "propose one that has it, or leaves it out of its scope (--but-gaps)"
+        )
     if not drift.compared:
         return "empty", "the gold copy has no setting in its scope"
     if drift.gaps or drift.findings:
