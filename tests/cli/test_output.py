@@ -67,6 +67,18 @@ def test_words_that_need_more_room_go_below(
     assert " ".join(" ".join(lines[2:]).split()) == f"line1-palletizer: {words.strip()}"
 
 
+def test_where_no_table_has_room_each_row_is_its_name_and_what_is_told_of_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    name, place = "Controller/Resources/Main/Programs/Mode", "s=Controller.Resources.Main.Mode"
+    output.table(["path", "value", "unit", "address"], [[name, "2", "", place], ["b", "3", "", ""]])
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    lines = [line.rstrip() for line in shown.splitlines()]
+    assert lines == [name, f"    value: 2  address: {place}", "b", "    value: 3"]
+
+
 @given(
     st.lists(st.lists(st.text("ab -", max_size=30), min_size=4, max_size=4), min_size=1, max_size=5)
 )

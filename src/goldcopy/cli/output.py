@@ -58,7 +58,8 @@ def table(titles: Sequence[str], rows: Sequence[Row], right: str = "", names: in
 
     Names, ids and words are not broken, if there is room, so that they can be read and copied.
     Where a narrow terminal leaves none for the last column, and it has no title, its words come
-    below, each after the first cells of its row, which name it.
+    below, each after the first cells of its row, which name it. Where it leaves none for the others
+    either, there is no table: each row is its name, and below it the other cells with their titles.
     """
     from rich.table import Table
 
@@ -68,7 +69,9 @@ def table(titles: Sequence[str], rows: Sequence[Row], right: str = "", names: in
     below = not titles[-1] and _crowded(columns[-1], out.width - sum(widths[:-1]) - 2 * len(widths))
     columns = columns[: len(titles) - below]
     least = [max(_width(word) for word in " ".join(column).split() or [""]) for column in columns]
-    roomy = sum(least) + 2 * len(least) <= out.width
+    if sum(least) + 2 * len(least) > out.width:
+        _listed(out, titles, rows)
+        return
     grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column, width in zip(columns, least, strict=True):
         title = column[0]
@@ -76,8 +79,8 @@ def table(titles: Sequence[str], rows: Sequence[Row], right: str = "", names: in
             plain(title),
             justify="right" if title.replace(" ", "-") in right.split() else "left",
             overflow="fold",
-            no_wrap=roomy and not any(" " in cell for cell in column),
-            min_width=width if roomy else None,
+            no_wrap=not any(" " in cell for cell in column),
+            min_width=width,
         )
     for row in rows:
         grid.add_row(*map(_cell, row[: len(columns)]))
@@ -86,6 +89,20 @@ def table(titles: Sequence[str], rows: Sequence[Row], right: str = "", names: in
         name = ": ".join(map(str, row[:names]))
         if said := str(row[-1]).removeprefix(f"{row[0]}: "):
             out.print(f"{plain(name)}:", _cell(said if isinstance(row[-1], str) else row[-1]))
+
+
+def _listed(out: Console, titles: Sequence[str], rows: Sequence[Row]) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    for row in rows:
+        out.print(styled(str(row[0]), "bold"))
+        told = [
+            Text.assemble((f"{plain(title)}: " if title else "", "dim"), _cell(cell))
+            for title, cell in zip(titles[1:], row[1:], strict=True)
+            if str(cell)
+        ]
+        out.print(Padding(Text("  ").join(told), (0, 0, 0, 4)))
 
 
 def _crowded(column: Sequence[str], room: int) -> bool:
