@@ -36,6 +36,8 @@ BENCHES: dict[str, Benches] = {
 AT_ONCE = 6
 KINDS = "dropped", "lost", "late"
 """What becomes of the write in which it is killed, and of all after it."""
+FEW = 6
+"""Pairs at least."""
 READING = -1
 """The kill comes before anything is written."""
 
@@ -45,7 +47,7 @@ READING = -1
 async def test_who_goes_on_is_killed_too(
     tmp_path: Path, name: str, back: bool, request: pytest.FixtureRequest
 ) -> None:
-    pairs = max(6, request.config.getoption("--kills") // (2 * len(BENCHES)))
+    pairs = max(FEW, request.config.getoption("--kills") // (2 * len(BENCHES)))
     steps = await whole(tmp_path / "whole", BENCHES[name])
     assert steps > 3
     seed = random.randrange(1 << 32)
@@ -53,10 +55,12 @@ async def test_who_goes_on_is_killed_too(
     chance = random.Random(seed)
     runs = []
     for n in range(pairs):
-        first = n % (steps - 1) + 1 if n < steps - 1 else chance.randrange(steps)
-        left = first if back else steps - first
-        second = READING if n % 6 == 5 else chance.randrange(max(1, left))
+        first = 1 + n * (steps - 2) // pairs
         kinds = chance.choice(KINDS), chance.choice(KINDS)
+        done = first + (kinds[0] != "dropped")
+        left = done if back else steps - done
+        most = left if n >= FEW else min(left, 4)  # of a program's blocks, some are not begun
+        second = READING if n % FEW == FEW - 1 else chance.randrange(most)
         runs.append(
             partial(two_kills, tmp_path / str(n), BENCHES[name], back, first, second, kinds)
         )

@@ -21,7 +21,7 @@ from goldcopy.vault import Vault
 from goldcopy_sim.mishap import Mishap
 from goldcopy_sim.s7 import S7Simulator
 
-AT_ONCE = 6
+AT_ONCE = 7
 
 
 @pytest.mark.parametrize("kind", ["dropped", "late"])
