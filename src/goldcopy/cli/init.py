@@ -84,7 +84,8 @@ def init(
         f"keys       {keys}   (owner.key signs who may write{_reader_words(sealed_to, recipient)})"
     )
     print("           move this folder to two offline media; what stays here can only write")
-    print("next       put your controllers into the inventory, then: goldcopy check")
+    first = "put your controllers into the inventory, then: " if written else ""
+    print(f"next       {first}goldcopy check")
 
 
 def make_vault(
