@@ -72,11 +72,11 @@ GROUPS: Final = {
             ),
             "submit": Command("gold:submit", "Keep a statement that was signed elsewhere."),
             "list": Command(
-                "gold:list_",
+                "gold_list:list_",
                 "Show the gold copy of each device: whose, until when, and what is proposed.",
             ),
             "verify": Command(
-                "gold:verify",
+                "gold_list:verify",
                 "As list, with what does not count and why. Exit code 1 unless all are valid.",
             ),
         },

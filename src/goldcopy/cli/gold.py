@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from goldcopy.cli.options import DEFAULT_INVENTORY, Devices, InventoryFile, Json
+from goldcopy.cli.gold_list import judged_gold
+from goldcopy.cli.options import DEFAULT_INVENTORY, InventoryFile, Json
 
 if TYPE_CHECKING:
-    from goldcopy.gold.judgement import Candidate, Judgement
+    from goldcopy.gold.judgement import Judgement
     from goldcopy.gold.statement import Statement
     from goldcopy.inventory import Device, Inventory
     from goldcopy.snapshot import Snapshot
@@ -70,7 +71,7 @@ def propose(
             )
         renews = ""
         if renew:
-            gold = _judged(plant, vault, device).gold
+            gold = judged_gold(plant, vault, device).gold
             if gold is None or gold.statement.snapshot != found.id:
                 raise Wrong(f"{found.id[:12]} is not the gold copy of {entry.device}")
             renews = gold.statement.digest
@@ -109,7 +110,7 @@ def approve(
         made = proposed.approval(by, datetime.now(UTC))
         _sign_or_write(vault, APPROVAL, made, key, out, as_json)
         if key is not None:
-            _must_count(_judged(plant, vault, _device(plant, device)), proposed, by)
+            _must_count(judged_gold(plant, vault, _device(plant, device)), proposed, by)
 
 
 def revoke(
@@ -128,7 +129,7 @@ def revoke(
 
     plant = read_inventory(inventory)
     with opened(plant) as vault:
-        judgement = _judged(plant, vault, _device(plant, device))
+        judgement = judged_gold(plant, vault, _device(plant, device))
         gold = judgement.gold or (judgement.pending[-1] if judgement.pending else None)
         if gold is None:
             raise Wrong(f"{device} has no gold copy, and none is proposed")
@@ -159,84 +160,7 @@ def submit(
         _keep(vault, kinds.get(made.action, judgement.PROPOSAL), made, armored, as_json)
 
 
-def list_(
-    names: Devices = None, inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False
-) -> None:
-    """Show the gold copy of each device: whose, until when, and what is proposed."""
-    _show(names or [], inventory, as_json, refused=False)
-
-
-def verify(
-    names: Devices = None, inventory: InventoryFile = DEFAULT_INVENTORY, as_json: Json = False
-) -> None:
-    """As list, with what does not count and why. Exit code 1 unless all are valid."""
-    if not _show(names or [], inventory, as_json, refused=True):
-        raise typer.Exit(1)
-
-
-def _show(names: list[str], inventory: Path, as_json: bool, refused: bool) -> bool:
-    from goldcopy.cli import output
-    from goldcopy.cli.options import looking, read_inventory
-
-    plant = read_inventory(inventory)
-    devices = plant.select(*names)
-    with looking(plant) as find:
-        vault, _ = find("")
-        found = {device.name: _judged(plant, vault, device) for device in devices}
-    if as_json:
-        output.emit([_told(name, judgement) for name, judgement in found.items()])
-        return all(one.state == "valid" for one in found.values())
-    rows: list[output.Row] = []
-    for name, one in found.items():
-        said = one.gold.statement if one.gold else None
-        rows.append(
-            [
-                name,
-                output.styled(one.state, "green" if one.state == "valid" else "bold red"),
-                said.snapshot[: output.SHORT] if said else "",
-                ", ".join(approval.by for approval in one.gold.approvals) if one.gold else "",
-                output.local(said.until) if said else "",
-                said.ticket if said else "",
-                one.why or (said.reason if said else ""),
-            ]
-        )
-    output.table(["device", "gold", "snapshot", "approved by", "until", "ticket", ""], rows)
-    for name, one in found.items():
-        for candidate in one.pending:
-            print(f"{name}: {_proposed(candidate)}")
-        for refusal in one.refused if refused else ():
-            text = f"{name}: refused ({refusal.reason}) {refusal.by}: {refusal.why}"
-            output.console().print(output.styled(text, "red"))
-    return all(one.state == "valid" for one in found.values())
-
-
-def _told(name: str, one: Judgement) -> dict[str, object]:
-    return {
-        "device": name,
-        "state": one.state,
-        "why": one.why,
-        "gold": one.gold,
-        "pending": one.pending,
-        "refused": one.refused,
-    }
-
-
-def _proposed(candidate: Candidate) -> str:
-    said = candidate.statement
-    have = ", ".join(one.by for one in candidate.approvals) or "nobody"
-    return (
-        f"proposed by {said.proposed_by}: {said.snapshot[:12]} ({said.reason}); approved by {have}"
-    )
-
-
 # -- the parts -------------------------------------------------------------------------------------
-
-
-def _judged(plant: Inventory, vault: Vault, device: Device) -> Judgement:
-    from goldcopy.cli.surveying import context
-    from goldcopy.drift.survey import judged
-
-    return judged(context(plant, vault), device)
 
 
 def _but(found: Snapshot) -> list[str]:
@@ -278,7 +202,7 @@ def _must_count(judgement: Judgement, proposed: Statement, by: str) -> None:
 def _pending(plant: Inventory, vault: Vault, name: str) -> Statement:
     from goldcopy.errors import Wrong
 
-    pending = _judged(plant, vault, _device(plant, name)).pending
+    pending = judged_gold(plant, vault, _device(plant, name)).pending
     if not pending:
         raise Wrong(f"nothing is proposed for {name}: goldcopy gold propose {name} …")
     return pending[-1].statement
