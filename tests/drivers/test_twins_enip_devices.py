@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.drivers.enip_pccc_plant import PLC5_FILES, files, plc5, slc
 
@@ -194,7 +194,12 @@ def parameter(draw: st.DrawFn, number: int) -> Parameter:
     )  # fmt: skip
 
 
+NAMELESS = Parameter(1, "", "BOOL", False, False, True, False)
+"""Nothing but its default tells that the device describes its parameters in full."""
+
+
 @SLOW
+@example(held_=[NAMELESS], told=0, full=True, dpi=False, eds=b"", host="")
 @given(
     held_=parameters(), told=st.sampled_from([0, 1, 6, 7]), full=st.booleans(), dpi=st.booleans(),
     eds=st.binary(max_size=600), host=st.text("abc-1", max_size=9),

@@ -75,7 +75,7 @@ class LoadedDrive:
             writable={number for number, one in assemblies.items() if one.access == "read-write"},
             configuration=told,
             eds=sheet.value if sheet and isinstance(sheet.value, bytes) else b"",
-            full=any(one.label or one.low is not None for one in plain),
+            full=any(f"{one.path}/default" in self.items for one in plain),
             dpi=bool(self._found["dpi"]) or "dpi/checksum" in self.items,
         )
         if not plain and not told:
