@@ -84,6 +84,25 @@ class Simulator(Protocol):
         ...
 
 
+class Faulty:
+    """A controller that can be told to misbehave, and not in ways that it does not have."""
+
+    FAULTS: ClassVar[Mapping[str, str]]
+    _fault: str | None = None
+
+    @property
+    def fault(self) -> str | None:
+        """The misbehaviour in force, one of ``FAULTS``; it may be changed at any time."""
+        return self._fault
+
+    @fault.setter
+    def fault(self, name: str | None) -> None:
+        if name is not None and name not in self.FAULTS:
+            there = ", ".join(sorted(self.FAULTS))
+            raise ValueError(f"no fault is called {name!r}; there are {there}")
+        self._fault = name
+
+
 class Recorded(Protocol):
     """One item of a backup, as ``twin`` gets it: enough to hold it again."""
 

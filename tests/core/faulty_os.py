@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 # A pack: open, write (header, line feed, body), fsync, close, link; its folder: open, fsync, close.
@@ -33,3 +35,23 @@ class FaultyOs:
             return real(*args, **kwargs)
 
         return call
+
+
+class CachingDrive:
+    """What macOS has: fsync alone leaves the data in the drive's cache. Takes the place of fcntl.
+
+    ``refuses``: as a network share may.
+    """
+
+    F_FULLFSYNC = 51
+
+    def __init__(self, *, refuses: bool = False) -> None:
+        self._refuses = refuses
+        self.synced: list[str] = []
+        """Names of files."""
+
+    def fcntl(self, file: int, command: int) -> None:
+        assert command == self.F_FULLFSYNC
+        self.synced.append(Path(f"/proc/self/fd/{file}").resolve().name)
+        if self._refuses:
+            raise OSError(errno.ENOTSUP, "Operation not supported")

@@ -7,11 +7,11 @@ import errno
 import os
 import threading
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from tests.core.dying_os import Killed
-from tests.core.faulty_os import FaultyOs
+from tests.core.faulty_os import CachingDrive, FaultyOs
 from tests.core.replica_vault import is_unfinished, tree
 
 from goldcopy.errors import GoldcopyError, VaultDamaged, VaultUnavailable
@@ -168,25 +168,13 @@ async def test_a_writer_that_dies_at_a_step(
 async def test_a_drive_with_a_cache_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: bool
 ) -> None:
-    class Drive:
-        """What macOS has: fsync alone leaves the data in the drive's cache."""
-
-        F_FULLFSYNC = 51
-        synced: ClassVar[list[str]] = []
-
-        def fcntl(self, file: int, command: int) -> None:
-            assert command == self.F_FULLFSYNC
-            self.synced.append(Path(f"/proc/self/fd/{file}").resolve().name)
-            if share:  # on a network share it may be refused
-                raise OSError(errno.ENOTSUP, "Operation not supported")
-
-    Drive.synced = []
+    drive = CachingDrive(refuses=share)
     faulty = FaultyOs(0, lambda name: None)
     through(monkeypatch, faulty)
-    monkeypatch.setattr(vault_folder, "fcntl", Drive())
+    monkeypatch.setattr(vault_folder, "fcntl", drive)
     async with replica(tmp_path / "nas") as nas:
         await nas.put("vault.json", b"{}")
-    assert [is_unfinished(name) for name in Drive.synced] == [True]
+    assert [is_unfinished(name) for name in drive.synced] == [True]
     assert faulty.calls.count("fsync") == (3 if share else 2)  # of folders, and the file
 
 

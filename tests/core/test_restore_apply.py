@@ -7,10 +7,10 @@ import errno
 import json
 import os
 from pathlib import Path
-from typing import ClassVar
 
 import msgspec
 import pytest
+from tests.core.faulty_os import CachingDrive
 from tests.core.restore_toy import KINDS, Press, plant, settings
 
 from goldcopy.errors import VaultUnavailable
@@ -247,22 +247,13 @@ class FullOs:
 async def test_the_journal_is_past_the_cache_of_the_drive(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Drive:
-        """What macOS has: fsync alone leaves the data in the drive's cache."""
-
-        F_FULLFSYNC = 51
-        synced: ClassVar[list[str]] = []
-
-        def fcntl(self, file: int, command: int) -> None:
-            assert command == self.F_FULLFSYNC
-            self.synced.append(Path(f"/proc/self/fd/{file}").resolve().name)
-
+    drive = CachingDrive()
     async with plant(tmp_path) as found:
         plan = await found.plan()
-        monkeypatch.setattr("goldcopy.vault.folder.fcntl", Drive())
+        monkeypatch.setattr("goldcopy.vault.folder.fcntl", drive)
         receipt = await found.restore(plan)
         assert receipt.proved
-    lines = [name for name in Drive.synced if name.startswith(f"press@{plan.digest}")]
+    lines = [name for name in drive.synced if name.startswith(f"press@{plan.digest}")]
     assert len(lines) == 1 + receipt.groups + 1, "what is begun, each group, the receipt"
 
 

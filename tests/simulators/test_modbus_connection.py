@@ -194,7 +194,7 @@ async def test_a_fault_can_be_set_and_unset_while_it_runs() -> None:
     assert client.send(adu(3)) == 2 * adu(3, GOOD)
     controller.fault = None
     assert client.send(adu(4)) == adu(4, GOOD)
-    with pytest.raises(ValueError, match="no fault 'silnt'"):
+    with pytest.raises(ValueError, match="no fault is called 'silnt'"):
         controller.fault = "silnt"
 
 

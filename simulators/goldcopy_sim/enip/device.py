@@ -6,10 +6,10 @@ import struct
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import Final, TypedDict
+from typing import ClassVar, Final, TypedDict
 
 from goldcopy_sim.mishap import Mishap
-from goldcopy_sim.service import Service
+from goldcopy_sim.service import Faulty, Service
 
 from . import amiss, cip
 from .cip import Attributes, Handler, Refusal, Reply, Request, Segment
@@ -38,11 +38,13 @@ class Options(TypedDict, total=False):
     multiple: bool
 
 
-class Device:
+class Device(Faulty):
     """State and rules of one device. What was asked of it is in ``log`` and ``services``."""
 
     slot: int | None = None
     """Place in a backplane, for those that have one."""
+
+    FAULTS: ClassVar[Mapping[str, str]] = FAULTS
 
     def __init__(
         self,
@@ -86,17 +88,6 @@ class Device:
             0x01: self._identity,
             0x02: Attributes({}).serve,
         }
-
-    @property
-    def fault(self) -> str | None:
-        """The misbehaviour in force."""
-        return self._fault
-
-    @fault.setter
-    def fault(self, name: str | None) -> None:
-        if name is not None and name not in FAULTS:
-            raise ValueError(f"no fault is called {name!r}; there are {', '.join(sorted(FAULTS))}")
-        self._fault = name
 
     def expire(self) -> None:
         """Let every class 3 connection time out, as after a long silence."""

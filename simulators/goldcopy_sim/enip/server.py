@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar, Self
+from typing import Self
 
 from goldcopy_sim.service import LOOPBACK, Connections
 
 from .connection import Connection
 from .device import Device
-from .faults import FAULTS
 
 
 class Listener(Device):
     """Gives a device its port."""
-
-    FAULTS: ClassVar[Mapping[str, str]] = FAULTS
 
     host: str = LOOPBACK
     port: int = 0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from struct import unpack_from
-from typing import TypedDict
+from typing import ClassVar, TypedDict
 
 from goldcopy_sim.mishap import Mishap
-from goldcopy_sim.service import Service
+from goldcopy_sim.service import Faulty, Service
 
 from . import files, identity, memory
 from .faults import FAULTS
@@ -59,7 +59,7 @@ class Habits(TypedDict, total=False):
     max_connections: int | None
 
 
-class Controller:
+class Controller(Faulty):
     """Several units behind one address, with the habits of one device.
 
     Args:
@@ -81,6 +81,8 @@ class Controller:
     Raises:
         ValueError: nothing could be answered that way on the wire, or an unknown fault.
     """
+
+    FAULTS: ClassVar[Mapping[str, str]] = FAULTS
 
     def __init__(
         self,
@@ -114,17 +116,6 @@ class Controller:
         self.delay = delay
         self.max_connections = max_connections
         self.log: list[Service] = []
-
-    @property
-    def fault(self) -> str | None:
-        """The fault in force, one of ``FAULTS``."""
-        return self._fault
-
-    @fault.setter
-    def fault(self, name: str | None) -> None:
-        if name is not None and name not in FAULTS:
-            raise ValueError(f"no fault {name!r}; there are: {', '.join(sorted(FAULTS))}")
-        self._fault = name
 
     def answer(self, unit_id: int, pdu: bytes) -> bytes | None:
         """Carry out one request; None means that nothing is answered."""

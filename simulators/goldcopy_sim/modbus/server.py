@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
-from typing import ClassVar, Self, Unpack
+from typing import Self, Unpack
 
 from goldcopy_sim.service import LOOPBACK, Connections, Recorded, Value
 
 from . import plant
 from .connection import Connection
 from .controller import Controller, Habits
-from .faults import FAULTS
 from .tables import Bits, Registers, Unit
 from .twin import loaded
 
 
 class ModbusSimulator(Controller):
     """A Modbus TCP controller on loopback: any functions, several units, misbehaving on request."""
-
-    FAULTS: ClassVar[Mapping[str, str]] = FAULTS
 
     def __init__(
         self,

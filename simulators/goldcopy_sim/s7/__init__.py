@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Iterable, Mapping
-from typing import ClassVar, Self, Unpack
+from typing import Self, Unpack
 
 from goldcopy_sim.service import LOOPBACK, Connections, Recorded, Value
 
@@ -13,7 +13,6 @@ from . import demo, leaf
 from .block import Block, Key, Kind
 from .connection import Connection
 from .cpu import Cpu, Identity, Options
-from .faults import FAULTS
 from .twin import Loaded
 
 __all__ = ["Block", "Identity", "Key", "Kind", "Options", "S7Simulator"]
@@ -21,8 +20,6 @@ __all__ = ["Block", "Identity", "Key", "Kind", "Options", "S7Simulator"]
 
 class S7Simulator(Cpu):
     """A simulated S7-300: its program, its memory, its answers, its protection."""
-
-    FAULTS: ClassVar[Mapping[str, str]] = FAULTS
 
     def __init__(
         self,

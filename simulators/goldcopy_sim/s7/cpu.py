@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple, TypedDict
+from typing import ClassVar, Final, NamedTuple, TypedDict
 
 from goldcopy_sim.mishap import Mishap
-from goldcopy_sim.service import Service, Value
+from goldcopy_sim.service import Faulty, Service, Value
 
 from .block import SYSTEM, Block, Key, Kind, body_of
 from .faults import FAULTS
@@ -94,8 +94,10 @@ class Options(TypedDict, total=False):
     optimized: Iterable[int]
 
 
-class Cpu:
+class Cpu(Faulty):
     """State and rules of one CPU. What was asked of it is in ``log``."""
+
+    FAULTS: ClassVar[Mapping[str, str]] = FAULTS
 
     def __init__(
         self,
@@ -176,17 +178,6 @@ class Cpu:
             self.insert(Key(block.kind, block.number), block.pack())
         self.events = [Event(POWER_ON, self.now())]
         self.events.append(Event(STARTED if running else STOPPED_BY_SERVICE, self.now()))
-
-    @property
-    def fault(self) -> str | None:
-        """The misbehaviour in force."""
-        return self._fault
-
-    @fault.setter
-    def fault(self, name: str | None) -> None:
-        if name is not None and name not in FAULTS:
-            raise ValueError(f"no fault is called {name!r}; there are {', '.join(sorted(FAULTS))}")
-        self._fault = name
 
     def now(self) -> datetime:
         """The CPU's own clock."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -24,7 +23,7 @@ from goldcopy.restore.means import Means
 from goldcopy.restore.model import Write
 from goldcopy.restore.reach import Failed, Reach
 from goldcopy.restore.receipt import Leaf, Receipt
-from goldcopy.restore.verdicts import amiss, moved, verdict
+from goldcopy.restore.verdicts import amiss, moved, verdicts
 from goldcopy.snapshot import Identity, Item, Snapshot
 from goldcopy.snapshot.diff import Cover
 from goldcopy.vault import Facts
@@ -207,14 +206,8 @@ class Course:
         A leaf whose write ends the connection each time would else keep all others from it.
         """
         assert self._found is not None
-        sent = self._journal.sent("restore")
+        sent, tried = self._journal.sent("restore"), self._journal.sent("rollback")
         wrong = self._not(lambda write: write.now, self._found[0])
-        tried = Counter(
-            path
-            for event in self._journal.events
-            if isinstance(event, Writing) and event.phase == "rollback"
-            for path in event.paths
-        )
         return sorted([one for one in wrong if one.path in sent], key=lambda one: tried[one.path])
 
     def _neither(self, found: Snapshot) -> dict[str, str]:
@@ -252,7 +245,7 @@ class Course:
             permit=begun.permit,
             planned=len(journal.writes),
             leaves=(
-                *[self._leaf(write, found) for write in journal.writes],
+                *map(self._with_silence, verdicts(journal, found, self._met)),
                 *(Leaf(left.path, "not restorable", left.why) for left in self._plan.left),
             ),
             why=why,
@@ -271,8 +264,7 @@ class Course:
         self._means.watch.stage = "done"
         return receipt
 
-    def _leaf(self, write: Write, found: Snapshot | None) -> Leaf:
-        leaf = verdict(write, self._journal, found, self._met.get(write.path, ""))
+    def _with_silence(self, leaf: Leaf) -> Leaf:
         if leaf.verdict != "unchanged" or leaf.path not in self._unanswered:
             return leaf
         waited = self._reach.device.timeout + self._means.settling(self._reach.device)

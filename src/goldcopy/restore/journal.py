@@ -13,6 +13,7 @@ import base64
 import contextlib
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -176,10 +177,10 @@ class Journal:
         """Whether, and why, it goes back."""
         return next((one for one in self.events if isinstance(one, Turned)), None)
 
-    def sent(self, phase: Phase) -> set[str]:
-        """The paths that were written, or may have been."""
+    def sent(self, phase: Phase) -> Counter[str]:
+        """How often each path was written, or may have been."""
         groups = [one for one in self.events if isinstance(one, Writing) and one.phase == phase]
-        return {path for group in groups for path in group.paths}
+        return Counter(path for group in groups for path in group.paths)
 
     def groups(self) -> int:
         """How many groups were sent, in both directions."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from goldcopy.restore.journal import Journal
 from goldcopy.restore.leaf import part_of, stands
@@ -13,33 +13,40 @@ from goldcopy.snapshot.diff import Cover, diff
 from goldcopy.snapshot.values import to_json
 
 
-def verdict(write: Write, journal: Journal, found: Snapshot | None, met: str) -> Leaf:
-    """What became of one leaf.
+def verdicts(journal: Journal, found: Snapshot | None, met: Mapping[str, str]) -> list[Leaf]:
+    """What became of each leaf, in the order of the plan.
 
     Args:
-        write: what was planned.
-        journal: what was sent of it.
+        journal: what was planned, and what was sent of it.
         found: what the device holds; None if nobody knows.
-        met: what it held when the restore was gone on with, if that was neither old nor new.
+        met: what leaves held when the restore was gone on with, where that was neither old nor new.
     """
-    path, turned = write.path, journal.turned
-    sent, put_back = path in journal.sent("restore"), path in journal.sent("rollback")
+    sent, put_back = journal.sent("restore"), journal.sent("rollback")
     if found is None:
-        if sent:
-            return Leaf(path, "in doubt", "it cannot be read")
-        return Leaf(path, "unchanged", "it was not sent, and cannot be read now")
-    item = found.by_path.get(path)
-    if turned is None and stands(item, write.wanted):
-        return Leaf(path, "proved", met)
-    if stands(item, write.now):
-        said = met or (turned.said.get(path, "") if turned else "")
-        return Leaf(path, "rolled back" if put_back else "unchanged", said)
-    why = amiss(write, item, Cover(found.gaps))
-    if not sent:
-        return Leaf(path, "failed", f"it was not written by this restore; {why}")
-    if turned is not None and not put_back:
-        return Leaf(path, "in doubt", f"nothing could be sent to put it back; {why}")
-    return Leaf(path, "in doubt" if item is None else "failed", why)
+        return [
+            Leaf(one.path, "in doubt", "it cannot be read")
+            if one.path in sent
+            else Leaf(one.path, "unchanged", "it was not sent, and cannot be read now")
+            for one in journal.writes
+        ]
+    gaps, turned = Cover(found.gaps), journal.turned
+
+    def verdict(write: Write) -> Leaf:
+        path = write.path
+        item = found.by_path.get(path)
+        if turned is None and stands(item, write.wanted):
+            return Leaf(path, "proved", met.get(path, ""))
+        if stands(item, write.now):
+            said = met.get(path) or (turned.said.get(path, "") if turned else "")
+            return Leaf(path, "rolled back" if path in put_back else "unchanged", said)
+        why = amiss(write, item, gaps)
+        if path not in sent:
+            return Leaf(path, "failed", f"it was not written by this restore; {why}")
+        if turned is not None and path not in put_back:
+            return Leaf(path, "in doubt", f"nothing could be sent to put it back; {why}")
+        return Leaf(path, "in doubt" if item is None else "failed", why)
+
+    return [verdict(one) for one in journal.writes]
 
 
 def amiss(write: Write, item: Item | None, gaps: Cover) -> str:
