@@ -33,7 +33,7 @@ FOREIGN = [
 
 
 @asynccontextmanager
-async def program(patience: float = 0.25) -> AsyncIterator[Bench]:
+async def program(patience: float = 0.6) -> AsyncIterator[Bench]:
     """Three of its four blocks can be replaced, from ``ORIGINAL`` by ``FOREIGN``."""
     async with S7Simulator(blocks=ORIGINAL, running=False, pdu=PDU) as simulator:
 
