@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol, cast
@@ -22,6 +23,9 @@ MOST = 60
 """Writes of one restore, with its way back; more, and the bench is too large for this."""
 LATE = 1.5
 """In timeouts of the device: the driver has given up, and the restore waits before it reads."""
+
+LEAST = 0.6
+"""Seconds for an answer: a busy machine stands still for longer than a bench may have to spare."""
 
 Benches = Callable[[], AbstractAsyncContextManager[Bench]]
 
@@ -63,7 +67,10 @@ async def _restored(
     folder: Path, benches: Benches, mishap: Mishap, rules: Rules | None
 ) -> tuple[Receipt, int]:
     folder.mkdir(parents=True)  # noqa: ASYNC240
-    async with benches() as bench, scene(folder, bench, rules or Rules()) as found:
+    async with AsyncExitStack() as stack:
+        bench = await stack.enter_async_context(benches())
+        bench.target = replace(bench.target, timeout=max(LEAST, bench.target.timeout))
+        found = await stack.enter_async_context(scene(folder, bench, rules or Rules()))
         gold = found.settings()
         await found.attack(bench.writes)
         manipulated = found.settings()

@@ -52,7 +52,7 @@ async def controller(registers: int = 45, coils: int = 8) -> AsyncIterator[Bench
     }
     async with simulator:
         target = Target(
-            "bench", simulator.host, simulator.port, 0.1, options=msgspec.convert(options, Options)
+            "bench", simulator.host, simulator.port, 0.2, options=msgspec.convert(options, Options)
         )
         yield Bench(
             ModbusDriver(),
